@@ -1,0 +1,3 @@
+//! The `latentia` program.
+#![forbid(unsafe_code)]
+fn main() {}

@@ -1,0 +1,1 @@
+//! CPU kernels on plain `f32` slices.

@@ -1,0 +1,2 @@
+//! Latentia's kernels as differentiable Burn operations.
+#![forbid(unsafe_code)]

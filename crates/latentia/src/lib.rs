@@ -1,0 +1,7 @@
+//! Latentia learns compact codes of data.
+#![forbid(unsafe_code)]
+
+pub mod data;
+mod error;
+
+pub use error::{DataError, Error, Result};
