@@ -1,1 +1,21 @@
-//! CPU kernels on plain `f32` slices.
+//! CPU kernels on plain `f32` slices: matrix products, dense layers, losses and optimisers.
+//!
+//! The layers, lowest first; imports point only downwards:
+//!
+//! - [`matrix`]: borrowed matrix views with strides;
+//! - [`math`]: element functions and activations;
+//! - [`gemm`]: matrix products with a fused bias and activation;
+//! - [`dense`]: a dense layer, forward and backward;
+//! - [`optim`]: parameter updates in one pass over memory.
+//!
+//! Every kernel gives the same bits for any number of threads: work is split over the elements of a result, never over
+//! a sum. Shapes are the caller's contract: a mismatch panics with the names of the arguments.
+
+pub mod dense;
+pub mod gemm;
+pub mod math;
+pub mod matrix;
+pub mod optim;
+
+pub use math::Activation;
+pub use matrix::{MatMut, MatRef};

@@ -1,0 +1,5 @@
+//! Element functions and activations.
+
+mod activation;
+
+pub use activation::Activation;
