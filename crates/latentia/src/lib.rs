@@ -3,5 +3,6 @@
 
 pub mod data;
 mod error;
+pub mod report;
 
 pub use error::{DataError, Error, Result};
