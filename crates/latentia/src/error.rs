@@ -21,7 +21,7 @@ pub enum Error {
     },
     /// The content of a data file is not what it should be.
     #[error(transparent)]
-    Data(#[from] DataError),
+    Data(Box<DataError>),
     /// A setting (recipe key, flag or `*Config` field) is out of range, unknown or does not fit another one.
     #[error("{field}: {message}")]
     Config {
@@ -63,6 +63,12 @@ pub enum Error {
     /// The run was asked to stop before it had anything to keep.
     #[error("stopped before the first step: nothing was written")]
     Cancelled,
+}
+
+impl From<DataError> for Error {
+    fn from(fault: DataError) -> Self {
+        Self::Data(Box::new(fault))
+    }
 }
 
 impl Error {

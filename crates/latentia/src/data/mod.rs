@@ -1,5 +1,31 @@
 //! Data in: tables and images, their schema, preprocessing and splits.
+//!
+//! A file is opened as a [`Source`] of [`Chunk`]s in flat memory. [`Dataset::load`] reads one whole, splits its rows and
+//! fits a [`Preprocess`]; [`Preprocess::open`] reads further files of the same schema, a chunk at a time.
 
+mod csv;
+mod dataset;
+mod fit;
 mod matrix;
+mod matrix_source;
+mod open;
+mod options;
+mod plan;
+mod preprocess;
+mod rows;
+mod source;
+mod split;
+mod table;
+mod text;
 
+pub use dataset::{Dataset, Split};
 pub use matrix::Matrix;
+pub use open::open;
+pub use options::{Channels, Format, Missing, ReadOptions, Scale, Unknown};
+pub use preprocess::{Feature, FeatureKind, LabelSpec, Preprocess, Rows};
+pub use rows::RowReader;
+pub use source::{Chunk, ColumnInfo, ColumnKind, ImageShape, Source};
+pub use table::{Table, Values};
+
+/// Rows read at a time.
+pub(crate) const CHUNK_ROWS: usize = 16_384;

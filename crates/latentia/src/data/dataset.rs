@@ -1,0 +1,286 @@
+//! A whole data file in memory, split and scaled.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::ReadOptions;
+use super::{
+    CHUNK_ROWS, Chunk, ImageShape, Matrix, Missing, Preprocess, Source,
+    fit::{check_rows, fit, labels},
+    matrix_source::MatrixSource,
+    open,
+    preprocess::by_kind,
+    split::{Part, assign},
+};
+use crate::{DataError, Error, Result};
+
+/// Some rows of a data set, ready for a model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Split {
+    /// The features, `[rows, features]`.
+    pub x: Matrix,
+    /// Class of each row, an index into [`Dataset::classes`].
+    pub labels: Option<Vec<u32>>,
+    /// Name of each row.
+    pub ids: Option<Vec<String>>,
+    /// Row of its file that each row is, counted from 1.
+    pub rows: Vec<u64>,
+}
+
+impl Split {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.x.rows()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A data set in memory: its splits and how they came from the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    /// Rows to learn from.
+    pub train: Split,
+    /// Rows that say when to stop; may be empty.
+    pub validation: Split,
+    /// Rows for the final figures; may be empty.
+    pub test: Split,
+    /// Schema and scaling, fitted to the training rows.
+    pub preprocess: Preprocess,
+    /// The files that the rows came from: the training file, then the test file where there is one.
+    pub sources: Vec<PathBuf>,
+    /// SHA-256 of the columns and the parsed cells of all files, in hexadecimal: equal for equal data in any format.
+    pub fingerprint: String,
+}
+
+impl Dataset {
+    /// Reads a file, splits its rows by the seed and fits the preprocessing to the training rows.
+    ///
+    /// `path` may also be the name of a data set of the [catalogue](super::catalogue).
+    ///
+    /// # Errors
+    /// A fault of the file or of the options, fewer than two rows, or no feature left.
+    pub fn load(path: impl AsRef<Path>, options: &ReadOptions, seed: u64) -> Result<Self> {
+        let (path, options) = (path.as_ref().to_owned(), options.clone());
+        let mut source = open::open(&path, &options)?;
+        Self::from_source(source.as_mut(), &options, seed)
+    }
+
+    /// Rows of numbers that are in memory already; columns are called `c1`, `c2`, ….
+    ///
+    /// # Errors
+    /// As [`Dataset::load`].
+    pub fn from_matrix(x: Matrix, options: &ReadOptions, seed: u64) -> Result<Self> {
+        Self::from_source(&mut MatrixSource::new(x, None, options)?, options, seed)
+    }
+
+    /// As [`Dataset::from_matrix`], with the class of each row.
+    ///
+    /// # Errors
+    /// As [`Dataset::load`], and when there are not as many labels as rows.
+    pub fn from_labelled(x: Matrix, labels: &[String], options: &ReadOptions, seed: u64) -> Result<Self> {
+        if labels.len() != x.rows() {
+            return Err(Error::config("labels", format!("{} labels for {} rows", labels.len(), x.rows())));
+        }
+        Self::from_source(&mut MatrixSource::new(x, Some(labels), options)?, options, seed)
+    }
+
+    fn from_source(source: &mut dyn Source, options: &ReadOptions, seed: u64) -> Result<Self> {
+        options.validate()?;
+        let mut hash = Fingerprint::new(source);
+        let mut chunks = Vec::new();
+        while let Some(chunk) = source.next(CHUNK_ROWS)? {
+            hash.add(&chunk);
+            chunks.push(chunk);
+        }
+        let count = chunks.iter().map(|chunk| chunk.rows).sum();
+        check_rows(source, count)?;
+        let labels = labels(source, &chunks)?;
+        let mut parts = vec![Part::Train; count];
+        let dropped =
+            if options.missing == Missing::Drop { drop_incomplete(source, &chunks, &mut parts) } else { 0 };
+        if let Some(labels) = &labels {
+            let missing = |i: &usize| labels.classes[*i] == u32::MAX && parts[*i] != Part::Dropped;
+            if let Some(i) = (0..count).find(missing) {
+                return Err(DataError::new(source.path(), "a missing cell", "the class of the row")
+                    .row(i as u64 + 1)
+                    .column(&labels.spec.column)
+                    .hint("Use --missing drop to leave such rows out")
+                    .into());
+            }
+        }
+        check_rows(source, count - dropped)?;
+        let classes = labels.as_ref().filter(|_| options.stratify).map(|labels| labels.classes.as_slice());
+        assign(&mut parts, classes, options.validation, options.test_fraction, seed);
+        let mut preprocess = fit(source, &chunks, &parts, labels.map(|labels| labels.spec), options)?;
+        if dropped > 0 {
+            preprocess.warnings.push(format!("{dropped} of {count} rows were left out: a cell is missing"));
+        }
+        let [train, validation, mut test] = scatter(&preprocess, source, chunks, &parts)?;
+        let mut sources = vec![source.path().to_owned()];
+        if let Some(file) = &options.test {
+            test = read_test(&preprocess, file, options, &mut hash)?;
+            sources.push(file.clone());
+        }
+        Ok(Self { train, validation, test, preprocess, sources, fingerprint: hash.finish() })
+    }
+
+    /// Names of the classes, none without a label.
+    pub fn classes(&self) -> &[String] {
+        self.preprocess.classes()
+    }
+
+    /// Shape of the images that rows are.
+    pub fn image_shape(&self) -> Option<ImageShape> {
+        self.preprocess.image
+    }
+
+    /// Number of features.
+    pub fn width(&self) -> usize {
+        self.train.x.cols()
+    }
+}
+
+/// Marks the rows that have a missing cell, and counts them.
+fn drop_incomplete(source: &dyn Source, chunks: &[Chunk], parts: &mut [Part]) -> usize {
+    let (_, texts) = by_kind(source.columns());
+    let id = source.id();
+    let is_id = |k: usize| id == Some(source.columns()[texts[k]].name.as_str());
+    let mut dropped = 0;
+    let mut parts = parts.iter_mut();
+    for chunk in chunks {
+        for (i, part) in (0..chunk.rows).zip(&mut parts) {
+            let number = chunk.numbers.cols() > 0 && chunk.numbers.row(i).iter().any(|value| value.is_nan());
+            let text = || chunk.texts.iter().enumerate().any(|(k, cells)| cells[i].is_none() && !is_id(k));
+            if number || text() {
+                *part = Part::Dropped;
+                dropped += 1;
+            }
+        }
+    }
+    dropped
+}
+
+/// Brings each chunk's rows to their splits, giving the chunk's memory back before the next.
+fn scatter(
+    preprocess: &Preprocess,
+    source: &dyn Source,
+    chunks: Vec<Chunk>,
+    parts: &[Part],
+) -> Result<[Split; 3]> {
+    let binding = preprocess.bind(source)?;
+    let width = preprocess.width();
+    let wanted = [Part::Train, Part::Validation, Part::Test];
+    let mut splits: [Split; 3] = Default::default();
+    let mut values: [Vec<f32>; 3] = wanted.map(|part| {
+        let rows = parts.iter().filter(|&&p| p == part).count();
+        Vec::with_capacity(rows * width)
+    });
+    let mut start = 0;
+    for chunk in chunks {
+        let here = &parts[start..start + chunk.rows];
+        start += chunk.rows;
+        for (k, part) in wanted.iter().enumerate() {
+            let keep: Vec<usize> = (0..here.len()).filter(|&i| here[i] == *part).collect();
+            if keep.is_empty() {
+                continue;
+            }
+            let rows = preprocess.apply(source.path(), &binding, &chunk, Some(&keep))?;
+            values[k].extend_from_slice(rows.x.as_slice());
+            splits[k].rows.extend(rows.rows);
+            if let Some(labels) = rows.labels {
+                splits[k].labels.get_or_insert_default().extend(labels.into_iter().flatten());
+            }
+            if let Some(ids) = rows.ids {
+                splits[k].ids.get_or_insert_default().extend(ids);
+            }
+        }
+    }
+    for (split, values) in splits.iter_mut().zip(values) {
+        split.x = Matrix::new(split.rows.len(), width, values);
+        if preprocess.label.is_some() {
+            split.labels.get_or_insert_default();
+        }
+        if preprocess.id.is_some() {
+            split.ids.get_or_insert_default();
+        }
+    }
+    Ok(splits)
+}
+
+/// Reads the test file by the schema of the training file.
+fn read_test(
+    preprocess: &Preprocess,
+    file: &Path,
+    options: &ReadOptions,
+    hash: &mut Fingerprint,
+) -> Result<Split> {
+    let options = ReadOptions { label_file: None, ..options.clone() };
+    let rows = preprocess.open(file, &options)?.read_all()?;
+    if rows.x.rows() == 0 {
+        return Err(DataError::new(file, "no rows of data", "rows to test with").into());
+    }
+    hash.add_matrix(&rows.x);
+    let labels = match (rows.labels, &preprocess.label) {
+        (Some(labels), Some(spec)) => {
+            if let Some(i) = labels.iter().position(Option::is_none) {
+                return Err(DataError::new(
+                    file,
+                    "no class or one that is not in the training file",
+                    "a known class",
+                )
+                .row(rows.rows[i])
+                .column(&spec.column)
+                .into());
+            }
+            Some(labels.into_iter().flatten().collect())
+        }
+        _ => None,
+    };
+    Ok(Split { x: rows.x, labels, ids: rows.ids, rows: rows.rows })
+}
+
+/// SHA-256 over columns and cells.
+struct Fingerprint(Sha256);
+
+impl Fingerprint {
+    fn new(source: &dyn Source) -> Self {
+        let mut hash = Sha256::new();
+        for column in source.columns() {
+            hash.update(column.name.as_bytes());
+            hash.update([0, column.kind as u8]);
+        }
+        Self(hash)
+    }
+
+    fn add_matrix(&mut self, x: &Matrix) {
+        let mut bytes = [0; 4096];
+        for values in x.as_slice().chunks(bytes.len() / 4) {
+            for (out, value) in bytes.chunks_exact_mut(4).zip(values) {
+                out.copy_from_slice(&value.to_le_bytes());
+            }
+            self.0.update(&bytes[..values.len() * 4]);
+        }
+    }
+
+    fn add(&mut self, chunk: &Chunk) {
+        self.add_matrix(&chunk.numbers);
+        for cell in chunk.texts.iter().flatten() {
+            match cell {
+                Some(text) => {
+                    self.0.update((text.len() as u64 + 1).to_le_bytes());
+                    self.0.update(text.as_bytes());
+                }
+                None => self.0.update(0u64.to_le_bytes()),
+            }
+        }
+    }
+
+    fn finish(self) -> String {
+        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
