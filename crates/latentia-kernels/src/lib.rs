@@ -16,6 +16,9 @@ pub mod gemm;
 pub mod math;
 pub mod matrix;
 pub mod optim;
+pub mod scratch;
+pub mod simd;
+pub mod threads;
 
 pub use math::Activation;
 pub use matrix::{MatMut, MatRef};

@@ -3,14 +3,17 @@
 //! Shapes: `x [B, I]`, `W [O, I]` (PyTorch's layout), `b [O]`, `y [B, O]`. A weight stored `[I, O]`, or the transposed
 //! weight of a tied decoder, is `MatRef::new(w, I, O).t()`.
 
-use crate::gemm::{Epilogue, gemm, gemm_with};
-use crate::{Activation, MatMut, MatRef};
+use crate::gemm::{Epilogue, Shared, Src, gemm, gemm_with};
+use crate::simd::{self, Kernel, Simd};
+use crate::{Activation, MatMut, MatRef, scratch, threads};
+use std::ops::Range;
 
 /// `y = f(x Wᵀ + b)`; `pre` receives `x Wᵀ + b` (needed by [`backward`] where
 /// [`Activation::needs_input`] says so).
 ///
 /// # Panics
 /// If the shapes do not fit.
+#[track_caller]
 pub fn forward(
     x: MatRef,
     weight: MatRef,
@@ -40,7 +43,8 @@ pub struct Gradients<'a> {
 /// `saved [B, O]` is `y`, or the pre-activation where [`Activation::needs_input`] says so (not read for the identity).
 ///
 /// # Panics
-/// If the shapes do not fit.
+/// If the shapes do not fit, or the rows of `saved` or `dy` are not contiguous.
+#[track_caller]
 pub fn backward(
     x: MatRef,
     weight: MatRef,
@@ -49,25 +53,126 @@ pub fn backward(
     dy: MatRef,
     gradients: Gradients,
 ) {
-    let (b, o) = (dy.rows(), dy.cols());
-    let mut da = vec![0.0; b * o];
-    for i in 0..b {
-        for j in 0..o {
-            activation.backward(&[saved.get(i, j)], &[dy.get(i, j)], &mut da[i * o + j..=i * o + j]);
-        }
-    }
+    let (batch, outputs) = (dy.rows(), dy.cols());
+    assert!(
+        weight.rows() == outputs && x.rows() == batch && x.cols() == weight.cols(),
+        "dense backward: x is {} x {}, W {} x {}, dy {batch} x {outputs}",
+        x.rows(),
+        x.cols(),
+        weight.rows(),
+        weight.cols()
+    );
+    assert!(saved.rows() == batch && saved.cols() == outputs, "dense backward: saved has the shape of dy");
     let Gradients { dx, dw, db, accumulate } = gradients;
-    let da = MatRef::new(&da, b, o);
-    if let Some(dx) = dx {
-        gemm(da, weight, dx, false);
+    let identity = activation == Activation::Identity;
+    scratch::with(if identity { 0 } else { batch * outputs }, |da| {
+        if let Some(db) = &db {
+            assert_eq!(db.len(), outputs, "dense backward: one db per output");
+        }
+        let da_out = (!identity).then_some(Shared(da.as_mut_ptr()));
+        pull_back(activation, Src::rows(saved), Src::rows(dy), (batch, outputs), da_out, db, accumulate);
+        let da = if identity { dy } else { MatRef::new(da, batch, outputs) };
+        if let Some(dx) = dx {
+            gemm(da, weight, dx, false);
+        }
+        if let Some(dw) = dw {
+            gemm(da.t(), x, dw, accumulate);
+        }
+    });
+}
+
+/// Rows whose sum is formed before it is added to the rest: rounding errors then grow with the number of blocks, not of rows.
+const SUM_ROWS: usize = 32;
+/// Columns of a piece of work: two cache lines of every row.
+const PIECE_COLS: usize = 32;
+
+/// `da = dy ∘ f'` and `db (+)= Σ_rows da` in one pass over memory; each column has one owner, so its sum one order.
+fn pull_back(
+    activation: Activation,
+    saved: Src,
+    dy: Src,
+    (batch, outputs): (usize, usize),
+    da: Option<Shared>,
+    db: Option<&mut [f32]>,
+    accumulate: bool,
+) {
+    if da.is_none() && db.is_none() {
+        return;
     }
-    if let Some(dw) = dw {
-        gemm(da.t(), x, dw, accumulate);
+    let db = db.map(|db| {
+        if !accumulate {
+            db.fill(0.0);
+        }
+        Shared(db.as_mut_ptr())
+    });
+    let level = simd::level();
+    let piece = |first: usize| {
+        let cols = first..(first + PIECE_COLS).min(outputs);
+        simd::dispatch_at(level, Piece { activation, saved, dy, da, db, batch, outputs, cols });
+    };
+    if batch * outputs < crate::math::BLOCK {
+        (0..outputs).step_by(PIECE_COLS).for_each(piece);
+    } else {
+        threads::run(outputs.div_ceil(PIECE_COLS), |i| piece(i * PIECE_COLS));
     }
-    if let Some(db) = db {
-        for (j, db) in db.iter_mut().enumerate() {
-            let sum: f32 = (0..b).map(|i| da.get(i, j)).sum();
-            *db = if accumulate { *db + sum } else { sum };
+}
+
+/// Some columns of [`pull_back`].
+struct Piece {
+    activation: Activation,
+    saved: Src,
+    dy: Src,
+    da: Option<Shared>,
+    db: Option<Shared>,
+    batch: usize,
+    outputs: usize,
+    cols: Range<usize>,
+}
+
+impl Kernel for Piece {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Piece { activation, saved, dy, da, db, batch, outputs, cols } = self;
+        for first in (0..batch).step_by(SUM_ROWS) {
+            for j in cols.clone().step_by(S::LANES) {
+                let lanes = (cols.end - j).min(S::LANES);
+                let mut sum = s.splat(0.0);
+                for i in first..(first + SUM_ROWS).min(batch) {
+                    // SAFETY: (i, j..j + lanes) lies within all matrices; these columns of da and db are this piece's.
+                    unsafe {
+                        let mut v = load(s, dy.at(i, j), lanes);
+                        if let Some(Shared(da)) = da {
+                            v = activation.pull_back(s, load(s, saved.at(i, j), lanes), v);
+                            store(s, da.add(i * outputs + j), lanes, v);
+                        }
+                        sum = s.add(sum, v);
+                    }
+                }
+                if let Some(Shared(db)) = db {
+                    // SAFETY: as above.
+                    unsafe {
+                        let db = db.add(j);
+                        store(s, db, lanes, s.add(load(s, db, lanes), sum));
+                    }
+                }
+            }
         }
     }
 }
+
+#[inline(always)]
+unsafe fn load<S: Simd>(s: S, p: *const f32, lanes: usize) -> S::F {
+    // SAFETY: the caller's contract.
+    unsafe { if lanes == S::LANES { s.load(p) } else { s.load_partial(p, lanes) } }
+}
+
+#[inline(always)]
+unsafe fn store<S: Simd>(s: S, p: *mut f32, lanes: usize, v: S::F) {
+    // SAFETY: the caller's contract.
+    unsafe { if lanes == S::LANES { s.store(p, v) } else { s.store_partial(p, lanes, v) } }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,8 @@
+use super::slice::{BLOCK, VectorFn, map_in_place};
+use super::vector;
+use crate::simd::{self, Kernel, Simd};
+use crate::threads;
+
 /// The function a layer applies to each element.
 ///
 /// The derivative is expressed by what forward keeps: the output `y` for every activation but GELU, which is not
@@ -25,10 +30,8 @@ pub enum Activation {
     Softplus,
 }
 
-/// `alpha` of SELU.
-pub(crate) const SELU_ALPHA: f32 = 1.673_263_2;
-/// `scale` of SELU.
-pub(crate) const SELU_SCALE: f32 = 1.050_701;
+const SELU_ALPHA: f32 = 1.673_263_2;
+const SELU_SCALE: f32 = 1.050_701;
 
 impl Activation {
     /// True where the derivative needs the input, not the output.
@@ -38,8 +41,8 @@ impl Activation {
 
     /// `y_i = f(y_i)` in place.
     pub fn forward_in_place(self, y: &mut [f32]) {
-        for v in y {
-            *v = self.scalar(*v);
+        if self != Self::Identity {
+            map_in_place(self, y);
         }
     }
 
@@ -50,105 +53,89 @@ impl Activation {
     /// If the three lengths differ.
     pub fn backward(self, saved: &[f32], dy: &[f32], dx: &mut [f32]) {
         assert!(saved.len() == dy.len() && dy.len() == dx.len(), "saved, dy and dx differ in length");
-        for ((dx, &s), &dy) in dx.iter_mut().zip(saved).zip(dy) {
-            *dx = dy * self.scalar_derivative(s);
-        }
+        let level = simd::level();
+        let parts = dx.chunks_mut(BLOCK).zip(saved.chunks(BLOCK)).zip(dy.chunks(BLOCK)).collect();
+        threads::for_each(parts, |((dx, saved), dy)| {
+            simd::dispatch_at(level, Backward { activation: self, saved, dy, dx });
+        });
     }
 
-    fn scalar(self, x: f32) -> f32 {
+    /// `f(x)` on a vector.
+    #[inline(always)]
+    pub fn apply<S: Simd>(self, s: S, x: S::F) -> S::F {
+        let zero = s.splat(0.0);
         match self {
             Self::Identity => x,
-            Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
-            Self::Tanh => x.tanh(),
-            Self::Relu => {
-                if x > 0.0 {
-                    x
-                } else {
-                    0.0 * x
-                }
-            }
-            Self::LeakyRelu(slope) => {
-                if x > 0.0 {
-                    x
-                } else {
-                    slope * x
-                }
-            }
-            Self::Elu(alpha) => {
-                if x > 0.0 {
-                    x
-                } else {
-                    alpha * x.exp_m1()
-                }
-            }
-            Self::Selu => SELU_SCALE * if x > 0.0 { x } else { SELU_ALPHA * x.exp_m1() },
-            Self::Gelu => {
-                let z = f64::from(x) * std::f64::consts::FRAC_1_SQRT_2;
-                (0.5 * f64::from(x) * (1.0 + erf(z))) as f32
-            }
-            Self::Softplus => {
-                if x > 20.0 {
-                    x
-                } else {
-                    x.exp().ln_1p()
-                }
-            }
+            Self::Sigmoid => vector::sigmoid(s, x),
+            Self::Tanh => vector::tanh(s, x),
+            Self::Relu => s.max(zero, x),
+            Self::LeakyRelu(slope) => s.select(s.lt(zero, x), x, s.mul(x, s.splat(slope))),
+            Self::Elu(alpha) => elu(s, x, alpha, 1.0),
+            Self::Selu => elu(s, x, SELU_SCALE * SELU_ALPHA, SELU_SCALE),
+            Self::Gelu => vector::gelu(s, x),
+            Self::Softplus => vector::softplus(s, x),
         }
     }
 
-    fn scalar_derivative(self, s: f32) -> f32 {
+    /// `dy f'(.)` on a vector, with `saved` as for [`backward`](Self::backward).
+    #[inline(always)]
+    pub fn pull_back<S: Simd>(self, s: S, saved: S::F, dy: S::F) -> S::F {
+        let (zero, one) = (s.splat(0.0), s.splat(1.0));
+        let y = saved;
         match self {
-            Self::Identity => 1.0,
-            Self::Sigmoid => s * (1.0 - s),
-            Self::Tanh => 1.0 - s * s,
-            Self::Relu => {
-                if s > 0.0 {
-                    1.0
-                } else {
-                    0.0
-                }
-            }
-            Self::LeakyRelu(slope) => {
-                if s > 0.0 {
-                    1.0
-                } else {
-                    slope
-                }
-            }
-            Self::Elu(alpha) => {
-                if s > 0.0 {
-                    1.0
-                } else {
-                    s + alpha
-                }
-            }
+            Self::Identity => dy,
+            Self::Sigmoid => s.mul(dy, s.mul(y, s.sub(one, y))),
+            Self::Tanh => s.mul(dy, s.neg_mul_add(y, y, one)),
+            // Selected, not multiplied: an infinite dy times zero would be NaN. A NaN output passes dy on.
+            Self::Relu => s.select(s.eq(s.max(zero, y), zero), zero, dy),
+            Self::LeakyRelu(slope) => s.select(s.lt(zero, y), dy, s.mul(dy, s.splat(slope))),
+            Self::Elu(alpha) => s.select(s.lt(zero, y), dy, s.mul(dy, s.add(y, s.splat(alpha)))),
             Self::Selu => {
-                if s > 0.0 {
-                    SELU_SCALE
-                } else {
-                    s + SELU_SCALE * SELU_ALPHA
-                }
+                let negative = s.add(y, s.splat(SELU_SCALE * SELU_ALPHA));
+                s.mul(dy, s.select(s.lt(zero, y), s.splat(SELU_SCALE), negative))
             }
-            Self::Gelu => {
-                let x = f64::from(s);
-                let cdf = 0.5 * (1.0 + erf(x * std::f64::consts::FRAC_1_SQRT_2));
-                let pdf = (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt();
-                (cdf + x * pdf) as f32
+            Self::Gelu => s.mul(dy, vector::gelu_derivative(s, saved)),
+            // f' = sigmoid(x) = 1 - exp(-y)
+            Self::Softplus => {
+                let decay = vector::exp_m1_negative(s, s.sub(zero, y));
+                s.mul(dy, s.sub(zero, decay))
             }
-            Self::Softplus => 1.0 - (-s).exp(),
         }
     }
 }
 
-/// Error function by its Taylor series (|x| < 3) or continued limit.
-fn erf(x: f64) -> f64 {
-    if x.abs() >= 6.0 {
-        return x.signum();
+impl VectorFn for Activation {
+    #[inline(always)]
+    fn eval<S: Simd>(self, s: S, x: S::F) -> S::F {
+        self.apply(s, x)
     }
-    let (mut term, mut sum) = (x, x);
-    for n in 1..200 {
-        term *= -x * x / f64::from(n);
-        sum += term / f64::from(2 * n + 1);
+}
+
+/// `scale * x` above zero, `alpha * (exp(x) - 1)` below.
+#[inline(always)]
+fn elu<S: Simd>(s: S, x: S::F, alpha: f32, scale: f32) -> S::F {
+    let zero = s.splat(0.0);
+    let negative = s.mul(vector::exp_m1_negative(s, x), s.splat(alpha));
+    s.select(s.lt(zero, x), s.mul(x, s.splat(scale)), negative)
+}
+
+struct Backward<'a> {
+    activation: Activation,
+    saved: &'a [f32],
+    dy: &'a [f32],
+    dx: &'a mut [f32],
+}
+
+impl Kernel for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let parts =
+            self.dx.chunks_mut(S::LANES).zip(self.saved.chunks(S::LANES)).zip(self.dy.chunks(S::LANES));
+        for ((dx, saved), dy) in parts {
+            let v = self.activation.pull_back(s, s.load_slice(saved), s.load_slice(dy));
+            s.store_slice(dx, v);
+        }
     }
-    sum * 2.0 / std::f64::consts::PI.sqrt()
 }

@@ -1,7 +1,16 @@
 //! Parameter updates: one pass over parameters, gradients and state, in place.
 //!
 //! Every update takes a factor for the gradient (clipping by norm, averaging) and applies it on the way. Equations and
-//! defaults are PyTorch's, so that a run can be moved between the two.
+//! defaults are PyTorch's, so that a run can be moved between the two. The bodies are plain loops: the compiler turns them
+//! into vectors of every level, and they give the same bits at all of them.
+
+mod gradient;
+
+pub use gradient::{all_finite, clip_by_value, sum_of_squares};
+
+use crate::math::BLOCK;
+use crate::simd::{self, Kernel, Simd};
+use crate::threads;
 
 /// Settings of Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,6 +63,12 @@ pub struct RmsProp {
     pub weight_decay: f64,
 }
 
+/// Runs a step over blocks of parameters on all threads.
+fn step<T: Send, K: Kernel<Output = ()>>(blocks: impl Iterator<Item = T>, kernel: impl Fn(T) -> K + Sync) {
+    let level = simd::level();
+    threads::for_each(blocks.collect(), |block| simd::dispatch_at(level, kernel(block)));
+}
+
 /// One step of Adam at step number `t` (from 1); `m` and `v` start at zero.
 ///
 /// ```text
@@ -64,6 +79,7 @@ pub struct RmsProp {
 ///
 /// # Panics
 /// If the lengths differ.
+#[track_caller]
 pub fn adam(
     config: &Adam,
     t: u64,
@@ -76,16 +92,57 @@ pub fn adam(
     let n = theta.len();
     assert!(g.len() == n && m.len() == n && v.len() == n, "adam: the slices differ in length");
     let (c1, c2) = (1.0 - config.beta1.powf(t as f64), 1.0 - config.beta2.powf(t as f64));
-    let step = (config.lr / c1) as f32;
-    let (root, eps) = ((1.0 / c2.sqrt()) as f32, config.eps as f32);
-    let (b1, b2, b2c) = ((1.0 - config.beta1) as f32, config.beta2 as f32, (1.0 - config.beta2) as f32);
-    let l2 = if config.decoupled { 0.0 } else { config.weight_decay as f32 };
-    let keep = if config.decoupled { (1.0 - config.lr * config.weight_decay) as f32 } else { 1.0 };
-    for i in 0..n {
-        let grad = g[i] * grad_scale + l2 * theta[i];
-        m[i] += b1 * (grad - m[i]);
-        v[i] = b2 * v[i] + b2c * grad * grad;
-        theta[i] = keep * theta[i] - step * m[i] / (v[i].sqrt() * root + eps);
+    let factors = AdamFactors {
+        grad_scale,
+        l2: if config.decoupled { 0.0 } else { config.weight_decay as f32 },
+        keep: if config.decoupled { (1.0 - config.lr * config.weight_decay) as f32 } else { 1.0 },
+        beta1_rest: (1.0 - config.beta1) as f32,
+        beta2: config.beta2 as f32,
+        beta2_rest: (1.0 - config.beta2) as f32,
+        step: (config.lr / c1) as f32,
+        root: (1.0 / c2.sqrt()) as f32,
+        eps: config.eps as f32,
+    };
+    let state = m.chunks_mut(BLOCK).zip(v.chunks_mut(BLOCK));
+    let blocks = theta.chunks_mut(BLOCK).zip(g.chunks(BLOCK)).zip(state);
+    step(blocks, |((theta, g), (m, v))| AdamStep { factors, theta, g, m, v });
+}
+
+/// The scalars of a step, computed once in f64.
+#[derive(Clone, Copy)]
+struct AdamFactors {
+    grad_scale: f32,
+    l2: f32,
+    keep: f32,
+    beta1_rest: f32,
+    beta2: f32,
+    beta2_rest: f32,
+    step: f32,
+    root: f32,
+    eps: f32,
+}
+
+struct AdamStep<'a> {
+    factors: AdamFactors,
+    theta: &'a mut [f32],
+    g: &'a [f32],
+    m: &'a mut [f32],
+    v: &'a mut [f32],
+}
+
+impl Kernel for AdamStep<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let f = self.factors;
+        let state = self.m.iter_mut().zip(self.v);
+        for ((theta, &g), (m, v)) in self.theta.iter_mut().zip(self.g).zip(state) {
+            let g = g * f.grad_scale + f.l2 * *theta;
+            *m += f.beta1_rest * (g - *m);
+            *v = f.beta2 * *v + f.beta2_rest * (g * g);
+            *theta = f.keep * *theta - f.step * (*m / (v.sqrt() * f.root + f.eps));
+        }
     }
 }
 
@@ -97,22 +154,46 @@ pub fn adam(
 ///
 /// # Panics
 /// If the lengths differ, or momentum is asked for without a velocity.
+#[track_caller]
 pub fn sgd(config: &Sgd, grad_scale: f32, theta: &mut [f32], g: &[f32], velocity: Option<&mut [f32]>) {
     let n = theta.len();
     assert_eq!(g.len(), n, "sgd: the slices differ in length");
-    let (lr, mu, l2) = (config.lr as f32, config.momentum as f32, config.weight_decay as f32);
-    if config.momentum == 0.0 {
-        for i in 0..n {
-            theta[i] -= lr * (g[i] * grad_scale + l2 * theta[i]);
+    let velocity = check_velocity("sgd", config.momentum, velocity, n);
+    let blocks = theta.chunks_mut(BLOCK).zip(g.chunks(BLOCK)).zip(velocity_blocks(velocity, n));
+    step(blocks, |((theta, g), velocity)| SgdStep { config, grad_scale, theta, g, velocity });
+}
+
+struct SgdStep<'a> {
+    config: &'a Sgd,
+    grad_scale: f32,
+    theta: &'a mut [f32],
+    g: &'a [f32],
+    velocity: Option<&'a mut [f32]>,
+}
+
+impl Kernel for SgdStep<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let (lr, mu) = (self.config.lr as f32, self.config.momentum as f32);
+        let (scale, l2) = (self.grad_scale, self.config.weight_decay as f32);
+        let pairs = self.theta.iter_mut().zip(self.g);
+        match self.velocity {
+            None => {
+                for (theta, &g) in pairs {
+                    *theta -= lr * (g * scale + l2 * *theta);
+                }
+            }
+            Some(velocity) => {
+                let (own, ahead) = if self.config.nesterov { (1.0, mu) } else { (0.0, 1.0) };
+                for ((theta, &g), v) in pairs.zip(velocity) {
+                    let g = g * scale + l2 * *theta;
+                    *v = mu * *v + g;
+                    *theta -= lr * (own * g + ahead * *v);
+                }
+            }
         }
-        return;
-    }
-    let v = velocity.expect("sgd: momentum needs a velocity");
-    assert_eq!(v.len(), n, "sgd: the velocity differs in length");
-    for i in 0..n {
-        let grad = g[i] * grad_scale + l2 * theta[i];
-        v[i] = mu * v[i] + grad;
-        theta[i] -= lr * if config.nesterov { grad + mu * v[i] } else { v[i] };
     }
 }
 
@@ -125,6 +206,7 @@ pub fn sgd(config: &Sgd, grad_scale: f32, theta: &mut [f32], g: &[f32], velocity
 ///
 /// # Panics
 /// If the lengths differ, or momentum is asked for without a velocity.
+#[track_caller]
 pub fn rms_prop(
     config: &RmsProp,
     grad_scale: f32,
@@ -135,22 +217,82 @@ pub fn rms_prop(
 ) {
     let n = theta.len();
     assert!(g.len() == n && square.len() == n, "rms_prop: the slices differ in length");
-    let (lr, alpha, eps, l2) =
-        (config.lr as f32, config.alpha as f32, config.eps as f32, config.weight_decay as f32);
-    let (ac, mu) = ((1.0 - config.alpha) as f32, config.momentum as f32);
-    let mut velocity = velocity.filter(|_| config.momentum != 0.0);
-    assert!(config.momentum == 0.0 || velocity.is_some(), "rms_prop: momentum needs a velocity");
-    for i in 0..n {
-        let grad = g[i] * grad_scale + l2 * theta[i];
-        square[i] = alpha * square[i] + ac * grad * grad;
-        let d = grad / (square[i].sqrt() + eps);
-        let d = match &mut velocity {
-            Some(v) => {
-                v[i] = mu * v[i] + d;
-                v[i]
-            }
-            None => d,
+    let velocity = check_velocity("rms_prop", config.momentum, velocity, n);
+    let state = square.chunks_mut(BLOCK).zip(velocity_blocks(velocity, n));
+    let blocks = theta.chunks_mut(BLOCK).zip(g.chunks(BLOCK)).zip(state);
+    step(blocks, |((theta, g), (square, velocity))| RmsPropStep {
+        config,
+        grad_scale,
+        theta,
+        g,
+        square,
+        velocity,
+    });
+}
+
+struct RmsPropStep<'a> {
+    config: &'a RmsProp,
+    grad_scale: f32,
+    theta: &'a mut [f32],
+    g: &'a [f32],
+    square: &'a mut [f32],
+    velocity: Option<&'a mut [f32]>,
+}
+
+impl Kernel for RmsPropStep<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let config = self.config;
+        let (lr, mu, eps) = (config.lr as f32, config.momentum as f32, config.eps as f32);
+        let (alpha, rest) = (config.alpha as f32, (1.0 - config.alpha) as f32);
+        let (scale, l2) = (self.grad_scale, config.weight_decay as f32);
+        let direction = |g: f32, theta: f32, square: &mut f32| {
+            let g = g * scale + l2 * theta;
+            *square = alpha * *square + rest * (g * g);
+            g / (square.sqrt() + eps)
         };
-        theta[i] -= lr * d;
+        let triples = self.theta.iter_mut().zip(self.g).zip(self.square);
+        match self.velocity {
+            None => {
+                for ((theta, &g), square) in triples {
+                    *theta -= lr * direction(g, *theta, square);
+                }
+            }
+            Some(velocity) => {
+                for (((theta, &g), square), v) in triples.zip(velocity) {
+                    *v = mu * *v + direction(g, *theta, square);
+                    *theta -= lr * *v;
+                }
+            }
+        }
     }
 }
+
+/// The velocity where the momentum needs one.
+#[track_caller]
+fn check_velocity<'a>(
+    name: &str,
+    momentum: f64,
+    velocity: Option<&'a mut [f32]>,
+    n: usize,
+) -> Option<&'a mut [f32]> {
+    let velocity = velocity.filter(|_| momentum != 0.0);
+    let len = velocity.as_ref().map(|v| v.len());
+    assert!(
+        momentum == 0.0 || len == Some(n),
+        "{name}: momentum needs a velocity of {n} elements, found {len:?}"
+    );
+    velocity
+}
+
+/// The blocks of a velocity, or as many times nothing.
+fn velocity_blocks(velocity: Option<&mut [f32]>, n: usize) -> impl Iterator<Item = Option<&mut [f32]>> {
+    let absent = if velocity.is_none() { n.div_ceil(BLOCK) } else { 0 };
+    let present = velocity.into_iter().flat_map(|v| v.chunks_mut(BLOCK)).map(Some);
+    present.chain((0..absent).map(|_| None))
+}
+
+#[cfg(test)]
+mod tests;

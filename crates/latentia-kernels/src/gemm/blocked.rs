@@ -1,0 +1,180 @@
+//! The general product: both sides packed, the register tile over all of it.
+
+use super::operand::{Dst, Rhs, Shared, Src};
+use super::pack::{pack_panels, pack_tiles};
+use super::tile::{Walk, multiply, row_tile, row_tiles, write};
+use super::{Product, for_rows};
+use crate::simd::{Kernel, Simd};
+use crate::threads::Member;
+
+/// Longest block of the summed dimension: a panel of 32 columns is then 50 KiB, streamed from the second-level cache.
+const BLOCK_DEPTH: usize = 400;
+/// Most columns packed at a time: with the depth above 600 KiB, a little over half of a 1 MiB second-level cache.
+const BLOCK_COLS: usize = 384;
+/// Floats of packed B a thread needs, the last panel's padding included.
+pub(super) const PACKED_B_LEN: usize = BLOCK_DEPTH * (BLOCK_COLS + 32);
+
+/// Depth of the blocks K is cut into: equal ones, a function of K alone.
+pub(super) fn block_depth(k: usize) -> usize {
+    k.div_ceil(k.div_ceil(BLOCK_DEPTH).max(1))
+}
+
+/// Floats the packed copy of one block of A takes.
+pub(super) fn packed_a_len(m: usize, k: usize) -> usize {
+    m * block_depth(k)
+}
+
+/// One member's part of a product. A is packed by all, B by each for its own columns.
+pub(super) struct Share<'a> {
+    pub(super) product: &'a Product<'a>,
+    pub(super) member: Member<'a>,
+    pub(super) packed: Shared,
+    pub(super) panels: &'a mut [f32],
+}
+
+impl Kernel for Share<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Share { product, member, packed: Shared(packed), panels } = self;
+        let &Product { m, n, k, a, b, c, accumulate, ref epilogue } = product;
+        // Panels packed beforehand cannot be cut; others are cut at whole vectors.
+        let grain = if matches!(b, Rhs::Packed(_)) { 2 * S::LANES } else { S::LANES };
+        let tiles = row_tiles::<S>(m);
+        let by_rows = split_rows(m, n, tiles, grain, member.count());
+        let my_tiles = if by_rows { member.share(tiles) } else { 0..tiles };
+        let my_cols = if by_rows { 0..n } else { scale_range(member.share(n.div_ceil(grain)), grain, n) };
+        let to_pack = member.share(tiles);
+        let depth = block_depth(k);
+        let width = block_width::<S>(my_cols.len());
+
+        let mut k0 = 0;
+        // At least once, so that a product over nothing still writes its zeros and its bias.
+        loop {
+            let kc = depth.min(k - k0);
+            let last = k0 + kc >= k;
+            // SAFETY: tiles are packed by one member each, at a place that is the same in every block; with columns split, the barriers keep packing and reading apart;
+            // with rows split, a member reads only what it packed. C is written by the member whose tile and columns it is.
+            unsafe {
+                let block = Src::from_ptr(a.at(0, k0), a.row_stride, a.col_stride);
+                pack_tiles(s, block, m, to_pack.clone(), kc, packed, depth);
+                if !by_rows {
+                    member.wait();
+                }
+                let mut j0 = my_cols.start;
+                while j0 < my_cols.end {
+                    let cols = width.min(my_cols.end - j0);
+                    let panels = match b {
+                        Rhs::Packed(b) => b.at(k0, 0).wrapping_add(j0 * kc),
+                        Rhs::Strided(b) => {
+                            let block = Src::from_ptr(b.at(k0, j0), b.row_stride, b.col_stride);
+                            pack_panels(s, block, kc, cols, panels.as_mut_ptr());
+                            panels.as_ptr()
+                        }
+                    };
+                    for t in my_tiles.clone() {
+                        let (row, height) = row_tile::<S>(m, t);
+                        let strip = Strip { kc, height, a: packed.wrapping_add(row * depth), panels, cols };
+                        let c_strip = Dst::from_ptr(c.at(row, j0), c.row_stride);
+                        strip.multiply(s, c_strip, accumulate || k0 > 0);
+                        if last {
+                            epilogue.apply(s, c, row..row + height, j0..j0 + cols);
+                        }
+                    }
+                    j0 += cols;
+                }
+            }
+            k0 += kc;
+            if last {
+                return;
+            }
+            if !by_rows {
+                member.wait();
+            }
+        }
+    }
+}
+
+/// One tile of packed rows against a run of packed panels.
+struct Strip {
+    kc: usize,
+    height: usize,
+    a: *const f32,
+    panels: *const f32,
+    cols: usize,
+}
+
+impl Strip {
+    /// # Safety
+    /// The operands must be packed as [`pack_tiles`] and [`pack_panels`] do, C writable for `height x cols`.
+    #[inline(always)]
+    unsafe fn multiply<S: Simd>(&self, s: S, c: Dst, add: bool) {
+        let &Strip { kc, height, a, panels, cols } = self;
+        let mut j = 0;
+        while j < cols {
+            let width = (cols - j).min(2 * S::LANES);
+            let b = panels.wrapping_add(j * kc);
+            // SAFETY: the caller's contract.
+            unsafe {
+                if width > S::LANES {
+                    for_rows!(height, tile::<S, _, 2>(s, kc, a, b, c.at(0, j), c.row_stride, width, add));
+                } else {
+                    for_rows!(height, tile::<S, _, 1>(s, kc, a, b, c.at(0, j), c.row_stride, width, add));
+                }
+            }
+            j += 2 * S::LANES;
+        }
+    }
+}
+
+/// Steps ahead for which B is fetched: worth 5 to 7 % where a panel comes from the second-level cache.
+const AHEAD: usize = 12;
+
+#[allow(clippy::too_many_arguments)]
+#[inline(always)]
+unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
+    s: S,
+    k: usize,
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+    c_row: usize,
+    cols: usize,
+    add: bool,
+) {
+    if MR > S::TILE_ROWS {
+        unreachable!("tiles are cut to the registers");
+    }
+    if add {
+        for i in 0..MR {
+            for j in 0..NV {
+                s.prefetch(c.wrapping_add(i * c_row + j * S::LANES));
+            }
+        }
+    }
+    let walk = Walk { a_row: 1, a_step: MR, b_step: NV * S::LANES, ahead: AHEAD };
+    // SAFETY: the caller's contract.
+    unsafe {
+        let acc = multiply::<S, MR, NV>(s, k, a, b, walk);
+        write(s, acc, c, c_row, cols, add);
+    }
+}
+
+/// Whether to give members rows instead of columns: where that balances better, or the product is tall.
+fn split_rows(m: usize, n: usize, tiles: usize, grain: usize, members: usize) -> bool {
+    let imbalance = |pieces: usize| (pieces.div_ceil(members) * members) as f64 / pieces as f64;
+    let (by_rows, by_cols) = (imbalance(tiles), imbalance(n.div_ceil(grain)));
+    members > 1 && (by_rows + 16.0 / m as f64 + 0.01 < by_cols || m >= 2 * n && by_rows < by_cols + 0.05)
+}
+
+/// Columns packed at a time: equal blocks of whole panels.
+fn block_width<S: Simd>(cols: usize) -> usize {
+    let blocks = cols.div_ceil(BLOCK_COLS).max(1);
+    cols.div_ceil(blocks).next_multiple_of(2 * S::LANES)
+}
+
+/// A range of groups as a range of columns.
+fn scale_range(groups: std::ops::Range<usize>, grain: usize, n: usize) -> std::ops::Range<usize> {
+    (groups.start * grain).min(n)..(groups.end * grain).min(n)
+}

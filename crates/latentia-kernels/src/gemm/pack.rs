@@ -1,0 +1,137 @@
+//! Copies of operands in the order the register tile reads them.
+
+use super::operand::Src;
+use super::tile::{row_tile, row_tiles};
+use crate::simd::Simd;
+
+/// `dst[p * width + i] = a[i, p]` for `i < rows`, `p < k`; lanes `rows..width` become zero.
+///
+/// # Safety
+/// All of those must be readable and writable.
+#[inline(always)]
+unsafe fn pack_block<S: Simd>(s: S, a: Src, rows: usize, width: usize, k: usize, dst: *mut f32, step: usize) {
+    let mut i = 0;
+    while i < width {
+        let lanes = (width - i).min(S::LANES);
+        let have = rows.saturating_sub(i).min(lanes);
+        let dst = dst.wrapping_add(i);
+        let src = a.at(i, 0);
+        // SAFETY: the caller's contract, lane group by lane group.
+        unsafe {
+            if a.row_stride == 1 || have <= 1 && a.col_stride != 1 {
+                for p in 0..k {
+                    let v = s.load_partial(a.at(i, p), have);
+                    s.store_partial(dst.add(p * step), lanes, v);
+                }
+            } else if a.col_stride == 1 {
+                s.transpose(src, a.row_stride, have, lanes, k, dst, step);
+            } else {
+                for p in 0..k {
+                    for l in 0..lanes {
+                        *dst.add(p * step + l) = if l < have { *a.at(i + l, p) } else { 0.0 };
+                    }
+                }
+            }
+        }
+        i += S::LANES;
+    }
+}
+
+/// Packs tiles `tiles` of `rows` rows: tile after tile, each `[k, height]`, tile `t` from `dst + first_row * row_len` on
+/// (`row_len >= k`: a place that does not depend on the length of this block).
+///
+/// # Safety
+/// `a` must be readable for `rows x k`, `dst` writable for `rows * row_len`.
+#[inline(always)]
+pub(crate) unsafe fn pack_tiles<S: Simd>(
+    s: S,
+    a: Src,
+    rows: usize,
+    tiles: std::ops::Range<usize>,
+    k: usize,
+    dst: *mut f32,
+    row_len: usize,
+) {
+    for t in tiles {
+        let (first, height) = row_tile::<S>(rows, t);
+        let tile = Src::from_ptr(a.at(first, 0), a.row_stride, a.col_stride);
+        // SAFETY: the tile lies within `rows`, its copy within `rows * row_len`.
+        unsafe { pack_block(s, tile, height, height, k, dst.wrapping_add(first * row_len), height) };
+    }
+}
+
+/// Packs `n` columns into panels of two vectors, the last one a single vector if that is enough: panel after panel,
+/// each `[k, width]`, padded with zeros.
+///
+/// # Safety
+/// `b` must be readable for `k x n`, `dst` writable for `k` times `n` rounded up to whole vectors.
+#[inline(always)]
+pub(crate) unsafe fn pack_panels<S: Simd>(s: S, b: Src, k: usize, n: usize, dst: *mut f32) {
+    let wide = 2 * S::LANES;
+    // SAFETY: the caller's contract, panel by panel.
+    unsafe {
+        if b.col_stride == 1 {
+            // Row by row across all panels: the source is read in order, which matters when it comes from memory.
+            let full = n / wide;
+            let rest = n - full * wide;
+            for p in 0..k {
+                let src = b.at(p, 0);
+                for j in 0..full {
+                    let d = dst.add(j * wide * k + p * wide);
+                    s.store(d, s.load(src.add(j * wide)));
+                    s.store(d.add(S::LANES), s.load(src.add(j * wide + S::LANES)));
+                }
+                if rest > S::LANES {
+                    let d = dst.add(full * wide * k + p * wide);
+                    s.store(d, s.load(src.add(full * wide)));
+                    let v = s.load_partial(src.add(full * wide + S::LANES), rest - S::LANES);
+                    s.store(d.add(S::LANES), v);
+                } else if rest > 0 {
+                    let d = dst.add(full * wide * k + p * S::LANES);
+                    s.store(d, s.load_partial(src.add(full * wide), rest));
+                }
+            }
+            return;
+        }
+        let mut j = 0;
+        while j < n {
+            let cols = (n - j).min(wide);
+            let width = if cols > S::LANES { wide } else { S::LANES };
+            let panel = Src::from_ptr(b.at(0, j), b.col_stride, b.row_stride);
+            pack_block(s, panel, cols, width, k, dst.add(j * k), width);
+            j += wide;
+        }
+    }
+}
+
+/// Packs `rows x k` elements of A, element `(i, p)` at `a[i * row_stride + p * col_stride]`, as [`multiply`](super::multiply)
+/// reads them with `a_row = 1` and `a_step` the height of the tile: [`row_tile`] after [`row_tile`].
+///
+/// # Panics
+/// If a slice is too short.
+#[inline(always)]
+pub fn pack_rows<S: Simd>(s: S, a: crate::MatRef, dst: &mut [f32]) {
+    let (rows, k) = (a.rows(), a.cols());
+    assert!(dst.len() >= rows * k, "pack_rows: {} elements for {rows} x {k}", dst.len());
+    if rows > 0 {
+        // SAFETY: the view vouches for the source, the assertion for the destination.
+        unsafe { pack_tiles(s, Src::new(a), rows, 0..row_tiles::<S>(rows), k, dst.as_mut_ptr(), k) };
+    }
+}
+
+/// Packs B (`[k, n]`) into panels of two vectors of columns as [`multiply`](super::multiply) reads them: panel `j` starts at
+/// `2 LANES j k` and is `2 LANES` wide, or `LANES` if it is the last and that is enough.
+///
+/// # Panics
+/// If `dst` is shorter than `k` times `n` rounded up to whole vectors.
+#[inline(always)]
+pub fn pack_columns<S: Simd>(s: S, b: crate::MatRef, dst: &mut [f32]) {
+    let (k, n) = (b.rows(), b.cols());
+    assert!(
+        dst.len() >= k * n.next_multiple_of(S::LANES),
+        "pack_columns: {} elements for {k} x {n}",
+        dst.len()
+    );
+    // SAFETY: the view vouches for the source, the assertion for the destination.
+    unsafe { pack_panels(s, Src::new(b), k, n, dst.as_mut_ptr()) };
+}

@@ -1,0 +1,372 @@
+//! Products with few rows (or, transposed, few columns): the large side is read once, in place.
+
+use super::operand::{Dst, Rhs, Shared, Src};
+use super::pack::pack_tiles;
+use super::tile::{Walk, multiply, multiply_edge, row_tile, row_tiles, write};
+use super::{Product, for_rows};
+use crate::simd::{self, Kernel, Level, Simd};
+use crate::threads::Member;
+use crate::{scratch, threads};
+use std::ops::Range;
+
+/// Most rows for which copying the other side would cost more than it saves: two AVX-512 tiles.
+const FEW_ROWS: usize = 28;
+/// Most columns for which the transposed product is worth its detour: above, one vector of columns is filled well.
+const FEW_COLS: usize = 16;
+/// Rows of B read in place before moving on: as many pages as the first-level TLB and its neighbour hold comfortably.
+const DIRECT_DEPTH: usize = 128;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Method {
+    /// The large side has contiguous rows: the register tile reads it in place.
+    Direct,
+    /// Both sides are contiguous along K: dot products.
+    Dot,
+}
+
+/// `few` rows of A times a large B; `transposed` if they came from few columns.
+pub(super) struct Skinny<'a> {
+    product: &'a Product<'a>,
+    a: Src,
+    b: Src,
+    few: usize,
+    many: usize,
+    method: Method,
+    transposed: bool,
+}
+
+/// The product as a skinny one, where that is the faster way.
+pub(super) fn plan<'a>(product: &'a Product<'a>) -> Option<Skinny<'a>> {
+    let &Product { m, n, a, b, .. } = product;
+    let Rhs::Strided(b) = b else { return None };
+    let transposed = m > FEW_ROWS && n <= FEW_COLS || m <= FEW_ROWS && n < m;
+    if m > FEW_ROWS && !transposed {
+        return None;
+    }
+    let (a, b, few, many) = if transposed { (b.t(), a.t(), n, m) } else { (a, b, m, n) };
+    let method = if b.row_stride == 1 {
+        Method::Dot
+    } else if b.col_stride == 1 {
+        Method::Direct
+    } else {
+        return None;
+    };
+    Some(Skinny { product, a, b, few, many, method, transposed })
+}
+
+impl Skinny<'_> {
+    pub(super) fn run(&self, level: Level, members: usize) {
+        let &Skinny { few, many, method, transposed, .. } = self;
+        let k = self.product.k;
+        let (rows_len, out_len) = match method {
+            Method::Dot => (if self.a.col_stride == 1 { 0 } else { few * k }, 0),
+            Method::Direct => (0, if transposed { few * many } else { 0 }),
+        };
+        scratch::with(rows_len, |rows| {
+            let mut skinny = Skinny { ..*self };
+            if rows_len > 0 {
+                // The few rows, contiguous along K.
+                for (i, row) in rows.chunks_exact_mut(k).enumerate() {
+                    for (p, v) in row.iter_mut().enumerate() {
+                        // SAFETY: (i, p) lies within A.
+                        *v = unsafe { *self.a.at(i, p) };
+                    }
+                }
+                skinny.a = Src::from_ptr(rows.as_ptr(), k, 1);
+            }
+            scratch::with(out_len, |out| {
+                let out = Shared(out.as_mut_ptr());
+                let skinny = &skinny;
+                threads::team(members, |member| {
+                    scratch::with(FEW_ROWS * DIRECT_DEPTH, |tiles| {
+                        simd::dispatch_at(level, Share { skinny, member, out, tiles });
+                    });
+                });
+            });
+        });
+    }
+}
+
+/// One member's columns of the large side.
+struct Share<'a> {
+    skinny: &'a Skinny<'a>,
+    member: Member<'a>,
+    out: Shared,
+    tiles: &'a mut [f32],
+}
+
+impl Kernel for Share<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Share { skinny, member, out: Shared(out), tiles } = self;
+        let &Skinny { product, few, many, method, transposed, .. } = skinny;
+        let grain = if method == Method::Dot { 8 } else { S::LANES };
+        let share = member.share(many.div_ceil(grain));
+        let range = (share.start * grain).min(many)..(share.end * grain).min(many);
+        if range.is_empty() {
+            return;
+        }
+        let c = product.c;
+        // SAFETY: members have disjoint columns of the large side, hence disjoint parts of C and of `out`.
+        unsafe {
+            match method {
+                Method::Dot => dots(s, skinny, range.clone()),
+                Method::Direct if transposed => {
+                    let out = Dst::from_ptr(out, many);
+                    if product.accumulate {
+                        turn(
+                            s,
+                            c.at(range.start, 0),
+                            c.row_stride,
+                            range.len(),
+                            few,
+                            out.at(0, range.start),
+                            many,
+                        );
+                    }
+                    direct(s, skinny, out, range.clone(), tiles);
+                    turn(
+                        s,
+                        out.at(0, range.start),
+                        many,
+                        few,
+                        range.len(),
+                        c.at(range.start, 0),
+                        c.row_stride,
+                    );
+                }
+                Method::Direct => direct(s, skinny, c, range.clone(), tiles),
+            }
+            let (rows, cols) = if transposed { (range, 0..few) } else { (0..few, range) };
+            product.epilogue.apply(s, c, rows, cols);
+        }
+    }
+}
+
+/// `dst[j, i] = src[i, j]` for `rows x cols` elements of `src`.
+///
+/// # Safety
+/// All of them must be readable and writable.
+#[inline(always)]
+unsafe fn turn<S: Simd>(
+    s: S,
+    src: *const f32,
+    src_stride: usize,
+    rows: usize,
+    cols: usize,
+    dst: *mut f32,
+    dst_stride: usize,
+) {
+    let mut i = 0;
+    while i < rows {
+        let lanes = (rows - i).min(S::LANES);
+        // SAFETY: the caller's contract.
+        unsafe {
+            let src = src.wrapping_add(i * src_stride);
+            s.transpose(src, src_stride, lanes, lanes, cols, dst.wrapping_add(i), dst_stride);
+        }
+        i += lanes;
+    }
+}
+
+/// Columns `range` of `few` rows into `c`, B read in place.
+///
+/// # Safety
+/// These columns of `c` must be writable.
+#[inline(always)]
+unsafe fn direct<S: Simd>(s: S, skinny: &Skinny, c: Dst, range: Range<usize>, tiles: &mut [f32]) {
+    let &Skinny { product, a, b, few, .. } = skinny;
+    let packed = tiles.as_mut_ptr();
+    let mut k0 = 0;
+    loop {
+        let kc = DIRECT_DEPTH.min(product.k - k0);
+        let add = product.accumulate || k0 > 0;
+        let block = Src::from_ptr(a.at(0, k0), a.row_stride, a.col_stride);
+        // SAFETY: `tiles` holds FEW_ROWS * DIRECT_DEPTH floats; B is readable over k0..k0 + kc and the columns asked for.
+        unsafe {
+            pack_tiles(s, block, few, 0..row_tiles::<S>(few), kc, packed, kc);
+            let mut j = range.start;
+            while j < range.end {
+                let cols = (range.end - j).min(2 * S::LANES);
+                for t in 0..row_tiles::<S>(few) {
+                    let (row, height) = row_tile::<S>(few, t);
+                    let tile = packed.wrapping_add(row * kc);
+                    let (from, to) = (b.at(k0, j), c.at(row, j));
+                    for_rows!(
+                        height,
+                        direct_tile::<S, _, 2>(s, kc, tile, from, b.row_stride, to, c.row_stride, cols, add)
+                    );
+                }
+                j += cols;
+            }
+        }
+        k0 += kc;
+        if k0 >= product.k {
+            return;
+        }
+    }
+}
+
+/// Steps ahead for which B is fetched; its rows are far apart, so the hardware does not find them.
+const AHEAD: usize = 8;
+
+#[allow(clippy::too_many_arguments)]
+#[inline(always)]
+unsafe fn direct_tile<S: Simd, const MR: usize, const NV: usize>(
+    s: S,
+    k: usize,
+    a: *const f32,
+    b: *const f32,
+    b_step: usize,
+    c: *mut f32,
+    c_row: usize,
+    cols: usize,
+    add: bool,
+) {
+    if MR > S::TILE_ROWS {
+        unreachable!("tiles are cut to the registers");
+    }
+    let walk = Walk { a_row: 1, a_step: MR, b_step, ahead: AHEAD };
+    // SAFETY: the caller's contract.
+    unsafe {
+        let acc = if cols == NV * S::LANES {
+            multiply::<S, MR, NV>(s, k, a, b, walk)
+        } else {
+            multiply_edge::<S, MR, NV>(s, k, a, b, walk, cols)
+        };
+        write(s, acc, c, c_row, cols, add);
+    }
+}
+
+/// Columns `range` of the product by dot products along K.
+///
+/// # Safety
+/// The corresponding elements of C must be this thread's.
+#[inline(always)]
+unsafe fn dots<S: Simd>(s: S, skinny: &Skinny, range: Range<usize>) {
+    // Sixteen accumulators and four operands need more than sixteen registers.
+    let tall = if S::TILE_ROWS >= 12 { 4 } else { 2 };
+    let mut j = range.start;
+    while j < range.end {
+        let cols = (range.end - j).min(8);
+        let mut i = 0;
+        while i < skinny.few {
+            let left = skinny.few - i;
+            // SAFETY: the caller's contract.
+            unsafe {
+                if left >= tall && tall == 4 {
+                    dot_tile::<S, 4, 4>(s, skinny, i, j, cols.min(4));
+                    if cols > 4 {
+                        dot_tile::<S, 4, 4>(s, skinny, i, j + 4, cols - 4);
+                    }
+                    i += 4;
+                } else if left >= 2 {
+                    dot_tile::<S, 2, 4>(s, skinny, i, j, cols.min(4));
+                    if cols > 4 {
+                        dot_tile::<S, 2, 4>(s, skinny, i, j + 4, cols - 4);
+                    }
+                    i += 2;
+                } else {
+                    dot_tile::<S, 1, 8>(s, skinny, i, j, cols);
+                    i += 1;
+                }
+            }
+        }
+        j += cols;
+    }
+}
+
+/// `R` rows times up to `C` columns at `(i, j)`.
+///
+/// # Safety
+/// The corresponding elements of C must be this thread's.
+#[inline(always)]
+unsafe fn dot_tile<S: Simd, const R: usize, const C: usize>(
+    s: S,
+    skinny: &Skinny,
+    i: usize,
+    j: usize,
+    cols: usize,
+) {
+    let &Skinny { product, a, b, transposed, .. } = skinny;
+    let k = product.k;
+    let mut rows = [a.at(i, 0); R];
+    for (r, row) in rows.iter_mut().enumerate() {
+        *row = a.at(i + r, 0);
+    }
+    // Columns past the edge repeat the first one: computed and thrown away.
+    let mut columns = [b.at(0, j); C];
+    for (c, column) in columns.iter_mut().enumerate() {
+        *column = b.at(0, j + if c < cols { c } else { 0 });
+    }
+    let mut acc = [[s.splat(0.0); C]; R];
+    let mut p = 0;
+    // SAFETY: rows and columns are contiguous over k elements.
+    unsafe {
+        while p + S::LANES <= k {
+            let mut av = [s.splat(0.0); R];
+            for (v, row) in av.iter_mut().zip(&rows) {
+                *v = s.load(row.add(p));
+            }
+            for (c, column) in columns.iter().enumerate() {
+                let bv = s.load(column.add(p));
+                for (acc, &av) in acc.iter_mut().zip(&av) {
+                    acc[c] = s.mul_add(av, bv, acc[c]);
+                }
+            }
+            p += S::LANES;
+        }
+        if p < k {
+            let mut av = [s.splat(0.0); R];
+            for (v, row) in av.iter_mut().zip(&rows) {
+                *v = s.load_partial(row.add(p), k - p);
+            }
+            for (c, column) in columns.iter().enumerate() {
+                let bv = s.load_partial(column.add(p), k - p);
+                for (acc, &av) in acc.iter_mut().zip(&av) {
+                    acc[c] = s.mul_add(av, bv, acc[c]);
+                }
+            }
+        }
+    }
+    let mut sums = [0.0f32; 16];
+    let mut lanes = [0.0f32; 256];
+    let mut turned = [0.0f32; 256];
+    for (r, row) in acc.iter().enumerate() {
+        for (c, &v) in row.iter().enumerate() {
+            // SAFETY: at most 16 vectors of at most 16 lanes.
+            unsafe { s.store(lanes.as_mut_ptr().add((r * C + c) * S::LANES), v) };
+        }
+    }
+    let mut g = 0;
+    while g < R * C {
+        let group = (R * C - g).min(S::LANES);
+        // SAFETY: within the arrays, whose sizes cover the widest level.
+        unsafe {
+            let from = lanes.as_ptr().add(g * S::LANES);
+            s.transpose(from, S::LANES, group, S::LANES, S::LANES, turned.as_mut_ptr(), S::LANES);
+            let mut v = [s.splat(0.0); 16];
+            for (l, v) in v.iter_mut().enumerate().take(S::LANES) {
+                *v = s.load(turned.as_ptr().add(l * S::LANES));
+            }
+            let mut half = S::LANES / 2;
+            while half > 0 {
+                for l in 0..half {
+                    v[l] = s.add(v[l], v[l + half]);
+                }
+                half /= 2;
+            }
+            s.store_partial(sums.as_mut_ptr().add(g), group, v[0]);
+        }
+        g += S::LANES;
+    }
+    for r in 0..R {
+        for c in 0..cols {
+            let p = if transposed { product.c.at(j + c, i + r) } else { product.c.at(i + r, j + c) };
+            // SAFETY: the caller's contract.
+            unsafe { *p = if product.accumulate { *p + sums[r * C + c] } else { sums[r * C + c] } };
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What is asked of gradients before a step.
+
+use crate::math::BLOCK;
+use crate::simd::{self, Kernel, Simd};
+use crate::threads;
+
+/// `Σ x²` in f64: block by block, each in sixteen running sums, so that the bits depend on nothing but `x`.
+pub fn sum_of_squares(x: &[f32]) -> f64 {
+    let level = simd::level();
+    let mut sums = vec![0.0; x.len().div_ceil(BLOCK)];
+    let blocks = sums.iter_mut().zip(x.chunks(BLOCK)).collect();
+    threads::for_each(blocks, |(sum, block): (&mut f64, &[f32])| {
+        *sum = simd::dispatch_at(level, SumOfSquares(block));
+    });
+    sums.iter().sum()
+}
+
+struct SumOfSquares<'a>(&'a [f32]);
+
+impl Kernel for SumOfSquares<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> f64 {
+        let mut sums = [0.0f64; 16];
+        let (groups, rest) = self.0.as_chunks::<16>();
+        for group in groups {
+            for (sum, &x) in sums.iter_mut().zip(group) {
+                *sum += f64::from(x) * f64::from(x);
+            }
+        }
+        for (sum, &x) in sums.iter_mut().zip(rest) {
+            *sum += f64::from(x) * f64::from(x);
+        }
+        sums.iter().sum()
+    }
+}
+
+/// True if no element is infinite or NaN.
+pub fn all_finite(x: &[f32]) -> bool {
+    let level = simd::level();
+    let mut finite = vec![true; x.len().div_ceil(BLOCK)];
+    let blocks = finite.iter_mut().zip(x.chunks(BLOCK)).collect();
+    threads::for_each(blocks, |(finite, block): (&mut bool, &[f32])| {
+        *finite = simd::dispatch_at(level, AllFinite(block));
+    });
+    finite.iter().all(|&f| f)
+}
+
+struct AllFinite<'a>(&'a [f32]);
+
+impl Kernel for AllFinite<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> bool {
+        // No early end: a loop without a branch is a loop of vectors.
+        self.0.iter().fold(true, |finite, x| finite & x.is_finite())
+    }
+}
+
+/// `x_i = min(max(x_i, -limit), limit)`; NaN stays NaN.
+///
+/// # Panics
+/// If the limit is negative or NaN.
+#[track_caller]
+pub fn clip_by_value(x: &mut [f32], limit: f32) {
+    assert!(limit >= 0.0, "clip_by_value: a limit of {limit}");
+    let level = simd::level();
+    threads::for_each(x.chunks_mut(BLOCK).collect(), |block| simd::dispatch_at(level, Clip(block, limit)));
+}
+
+struct Clip<'a>(&'a mut [f32], f32);
+
+impl Kernel for Clip<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for x in self.0 {
+            *x = x.clamp(-self.1, self.1);
+        }
+    }
+}
