@@ -3,13 +3,21 @@
 //! A file is opened as a [`Source`] of [`Chunk`]s in flat memory. [`Dataset::load`] reads one whole, splits its rows and
 //! fits a [`Preprocess`]; [`Preprocess::open`] reads further files of the same schema, a chunk at a time.
 
+mod array;
 mod csv;
 mod dataset;
+mod element;
 mod fit;
+mod guard;
+mod idx;
+mod images;
+mod jsonl;
 mod matrix;
 mod matrix_source;
+mod npy;
 mod open;
 mod options;
+mod parquet;
 mod plan;
 mod preprocess;
 mod rows;

@@ -9,7 +9,16 @@ use std::{
 use flate2::read::MultiGzDecoder;
 
 use super::ReadOptions;
-use super::{Format, Preprocess, Source, csv::CsvSource, plan::Request};
+use super::{
+    Format, Preprocess, Source,
+    csv::CsvSource,
+    idx::open_idx,
+    images::ImageSource,
+    jsonl::JsonlSource,
+    npy::{open_npy, open_npz},
+    parquet::ParquetSource,
+    plan::Request,
+};
 use crate::{DataError, Error, Result};
 
 /// Bytes of a file, unpacked.
@@ -39,7 +48,12 @@ fn open_request(request: Request<'_>) -> Result<Box<dyn Source>> {
     match format {
         Format::Auto | Format::Csv => Ok(Box::new(CsvSource::open(request, request.options.delimiter)?)),
         Format::Tsv => Ok(Box::new(CsvSource::open(request, request.options.delimiter.or(Some('\t')))?)),
-        format => Err(Error::config("data.format", format!("{format:?} cannot be read"))),
+        Format::Npy => Ok(Box::new(open_npy(request)?)),
+        Format::Npz => Ok(Box::new(open_npz(request)?)),
+        Format::Idx => Ok(Box::new(open_idx(request)?)),
+        Format::Jsonl => Ok(Box::new(JsonlSource::open(request)?)),
+        Format::Parquet => Ok(Box::new(ParquetSource::open(request)?)),
+        Format::Images => Ok(Box::new(ImageSource::open(request)?)),
     }
 }
 
