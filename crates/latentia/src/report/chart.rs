@@ -45,14 +45,15 @@ impl Axis {
         Self { name: name.into(), log: true }
     }
 
-    /// Logarithmic when all finite `values` are positive and the largest is at least 30 times the smallest, as a loss that
-    /// falls by more than an order of magnitude is; linear otherwise.
+    /// Logarithmic when all finite `values` are positive and the largest is 30 to 10^8 times the smallest, as a loss
+    /// that falls by more than an order of magnitude is; linear otherwise.
     pub fn fitting(name: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Self {
         let (low, high) = values
             .into_iter()
             .filter(|v| v.is_finite())
             .fold((f64::INFINITY, 0.0f64), |(low, high), v| (low.min(v), high.max(v)));
-        Self { name: name.into(), log: low > 0.0 && low.is_finite() && high >= 30.0 * low }
+        let log = low > 0.0 && (30.0..1e8).contains(&(high / low));
+        Self { name: name.into(), log }
     }
 }
 
@@ -232,6 +233,8 @@ pub struct Images {
     pub size: PixelSize,
     /// What each row of the grid shows; may be shorter than `images`.
     pub row_names: Vec<String>,
+    /// How many rows belong together, such as 2 for an input above its reconstruction; they stand apart from the next ones.
+    pub rows_per_group: usize,
     /// The grid, row by row: `images[r][c]` is one image, `[height, width, channels]` flattened, values from 0 to 1.
     pub images: Vec<Vec<Vec<f32>>>,
 }

@@ -10,7 +10,13 @@
 
 mod chart;
 mod codes;
+mod draw;
+mod html;
+mod number;
 mod page;
+mod table;
+#[cfg(test)]
+mod tests;
 
 pub use chart::{
     Axis, Bar, Bars, Chart, Group, HeatMap, Histogram, Images, Line, Lines, Mark, PixelSize, Scatter, Style,

@@ -1,7 +1,9 @@
 //! The report of a model that learns codes.
 
+mod render;
+
 use super::{
-    chart::{PixelSize, Threshold},
+    chart::{Group, PixelSize, Threshold},
     page::{Card, Section},
 };
 use serde::{Deserialize, Serialize};
@@ -138,7 +140,7 @@ pub struct RowErrors {
     /// What the error is: "squared error per row".
     pub name: String,
     /// The errors of the training rows and of rows the model has not seen.
-    pub groups: Vec<super::chart::Group>,
+    pub groups: Vec<Group>,
     /// From which error on a row is called unusual.
     pub threshold: Option<Threshold>,
 }
