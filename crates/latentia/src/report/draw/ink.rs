@@ -91,9 +91,10 @@ impl Ink {
                     Self::Axis => ("#a3aab2", ""),
                     Self::Ground => ("#ffffff", ""),
                     Self::Reference => ("#1d2127", dash),
-                    Self::Label => {
-                        ("#1d2127", " stroke=\"#ffffff\" stroke-width=\"16\" paint-order=\"stroke\"")
-                    }
+                    Self::Label => (
+                        "#1d2127",
+                        " font-weight=\"600\" stroke=\"#ffffff\" stroke-width=\"16\" paint-order=\"stroke\"",
+                    ),
                 };
                 format!("{property}=\"{colour}\"{rest}")
             }
