@@ -7,9 +7,11 @@ use sha2::{Digest, Sha256};
 use super::ReadOptions;
 use super::{
     CHUNK_ROWS, Chunk, ImageShape, Matrix, Missing, Preprocess, Source,
+    catalogue::file_or_name,
     fit::{check_rows, fit, labels},
     matrix_source::MatrixSource,
     open,
+    plan::Request,
     preprocess::by_kind,
     split::{Part, assign},
 };
@@ -65,7 +67,7 @@ impl Dataset {
     /// # Errors
     /// A fault of the file or of the options, fewer than two rows, or no feature left.
     pub fn load(path: impl AsRef<Path>, options: &ReadOptions, seed: u64) -> Result<Self> {
-        let (path, options) = (path.as_ref().to_owned(), options.clone());
+        let (path, options) = file_or_name(path.as_ref(), options)?;
         let mut source = open::open(&path, &options)?;
         Self::from_source(source.as_mut(), &options, seed)
     }
@@ -75,7 +77,7 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::load`].
     pub fn from_matrix(x: Matrix, options: &ReadOptions, seed: u64) -> Result<Self> {
-        Self::from_source(&mut MatrixSource::new(x, None, options)?, options, seed)
+        Self::from_source(&mut MatrixSource::new(in_memory(options), x, None)?, options, seed)
     }
 
     /// As [`Dataset::from_matrix`], with the class of each row.
@@ -86,7 +88,7 @@ impl Dataset {
         if labels.len() != x.rows() {
             return Err(Error::config("labels", format!("{} labels for {} rows", labels.len(), x.rows())));
         }
-        Self::from_source(&mut MatrixSource::new(x, Some(labels), options)?, options, seed)
+        Self::from_source(&mut MatrixSource::new(in_memory(options), x, Some(labels))?, options, seed)
     }
 
     fn from_source(source: &mut dyn Source, options: &ReadOptions, seed: u64) -> Result<Self> {
@@ -143,6 +145,11 @@ impl Dataset {
     pub fn width(&self) -> usize {
         self.train.x.cols()
     }
+}
+
+/// Rows in memory have no file to name in errors.
+fn in_memory(options: &ReadOptions) -> Request<'_> {
+    Request { path: Path::new("matrix"), options, schema: None }
 }
 
 /// Marks the rows that have a missing cell, and counts them.

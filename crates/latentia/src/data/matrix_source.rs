@@ -1,10 +1,9 @@
 //! Rows that are in memory already.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::ReadOptions;
 use super::{
-    Chunk, ColumnInfo, Matrix, Source,
+    Chunk, ColumnInfo, ImageShape, Matrix, Source,
     plan::{Plan, Request, Role, numbered},
 };
 use crate::Result;
@@ -14,15 +13,23 @@ pub(crate) const LABEL: &str = "label";
 
 /// A matrix as a source of one chunk.
 pub(crate) struct MatrixSource {
+    path: PathBuf,
     chunk: Option<Chunk>,
     columns: Vec<ColumnInfo>,
     rows: u64,
-    labelled: bool,
+    label: Option<String>,
+    id: Option<String>,
+    image: Option<(ImageShape, f32)>,
 }
 
 impl MatrixSource {
-    pub(crate) fn new(x: Matrix, labels: Option<&[String]>, options: &ReadOptions) -> Result<Self> {
-        let request = Request { path: Path::new("matrix"), options, schema: None };
+    /// The label of the request is a column of the matrix unless there are labels apart.
+    pub(crate) fn new(request: Request<'_>, x: Matrix, labels: Option<&[String]>) -> Result<Self> {
+        let mut options = request.options.clone();
+        if labels.is_some() {
+            options.label = None;
+        }
+        let request = Request { options: &options, ..request };
         let mut plan = Plan::new(request, numbered('c', x.cols()), false)?;
         plan.infer_numbers();
         let rows = x.rows();
@@ -47,13 +54,28 @@ impl MatrixSource {
             columns.push(ColumnInfo { name: LABEL.to_owned(), kind: super::ColumnKind::Text });
             chunk.texts.push(labels.iter().cloned().map(Some).collect());
         }
-        Ok(Self { chunk: Some(chunk), columns, rows: rows as u64, labelled: labels.is_some() })
+        let label = plan.name_of(Role::Label).map(str::to_owned).or(labels.map(|_| LABEL.to_owned()));
+        let id = plan.name_of(Role::Id).map(str::to_owned);
+        Ok(Self {
+            path: request.path.to_owned(),
+            chunk: Some(chunk),
+            columns,
+            rows: rows as u64,
+            label,
+            id,
+            image: None,
+        })
+    }
+
+    /// Says that rows are images whose values go from 0 to `range`.
+    pub(crate) fn images(&mut self, shape: ImageShape, range: f32) {
+        self.image = Some((shape, range));
     }
 }
 
 impl Source for MatrixSource {
     fn path(&self) -> &Path {
-        Path::new("matrix")
+        &self.path
     }
 
     fn columns(&self) -> &[ColumnInfo] {
@@ -69,11 +91,19 @@ impl Source for MatrixSource {
     }
 
     fn label(&self) -> Option<&str> {
-        self.labelled.then_some(LABEL)
+        self.label.as_deref()
+    }
+
+    fn image_shape(&self) -> Option<ImageShape> {
+        self.image.map(|(shape, _)| shape)
+    }
+
+    fn range(&self) -> Option<f32> {
+        self.image.map(|(_, range)| range)
     }
 
     fn id(&self) -> Option<&str> {
-        None
+        self.id.as_deref()
     }
 
     fn next(&mut self, _max_rows: usize) -> Result<Option<Chunk>> {

@@ -4,12 +4,14 @@
 //! fits a [`Preprocess`]; [`Preprocess::open`] reads further files of the same schema, a chunk at a time.
 
 mod array;
+pub mod catalogue;
 mod csv;
 mod dataset;
 mod element;
 mod fit;
 mod guard;
 mod idx;
+mod image_grid;
 mod images;
 mod jsonl;
 mod matrix;
@@ -25,6 +27,7 @@ mod source;
 mod split;
 mod table;
 mod text;
+mod writer;
 
 pub use dataset::{Dataset, Split};
 pub use matrix::Matrix;
@@ -34,6 +37,7 @@ pub use preprocess::{Feature, FeatureKind, LabelSpec, Preprocess, Rows};
 pub use rows::RowReader;
 pub use source::{Chunk, ColumnInfo, ColumnKind, ImageShape, Source};
 pub use table::{Table, Values};
+pub use writer::Writer;
 
 /// Rows read at a time.
 pub(crate) const CHUNK_ROWS: usize = 16_384;

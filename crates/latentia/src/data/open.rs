@@ -10,7 +10,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::ReadOptions;
 use super::{
-    Format, Preprocess, Source,
+    Format, Preprocess, Source, catalogue,
     csv::CsvSource,
     idx::open_idx,
     images::ImageSource,
@@ -41,6 +41,9 @@ pub(crate) fn open_as(path: &Path, options: &ReadOptions, schema: &Preprocess) -
 }
 
 fn open_request(request: Request<'_>) -> Result<Box<dyn Source>> {
+    if catalogue::is_embedded(request.path) {
+        return catalogue::embedded(request);
+    }
     let format = match request.options.format {
         Format::Auto => detect(request.path)?,
         format => format,
