@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// A column is named by its header. Where the file has none, columns are called `c1`, `c2`, … (pixels of an image
 /// `p1`, `p2`, …); everywhere a position works as well: `1` is the first column, `-1` the last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct ReadOptions {
     /// Format of the file; `auto` looks at the file name, then at the first bytes.
     pub format: Format,
@@ -101,7 +101,7 @@ impl ReadOptions {
     /// # Errors
     /// [`Error::Config`] naming the key, as `data.validation`.
     pub fn validate(&self) -> Result<()> {
-        for (key, part) in [("data.validation", self.validation), ("data.test_fraction", self.test_fraction)]
+        for (key, part) in [("data.validation", self.validation), ("data.test-fraction", self.test_fraction)]
         {
             if !(0.0..=0.9).contains(&part) {
                 return Err(Error::config(
@@ -112,11 +112,11 @@ impl ReadOptions {
         }
         if self.test.is_some() && self.test_fraction > 0.0 {
             return Err(Error::config(
-                "data.test_fraction",
+                "data.test-fraction",
                 "give either a test file or a part of the rows, not both",
             ));
         }
-        for (key, side) in [("data.image_height", self.image_height), ("data.image_width", self.image_width)]
+        for (key, side) in [("data.image-height", self.image_height), ("data.image-width", self.image_width)]
         {
             if side.is_some_and(|side| side == 0 || side > MAX_IMAGE_SIDE) {
                 return Err(Error::config(key, format!("must be between 1 and {MAX_IMAGE_SIDE} pixels")));

@@ -1,0 +1,202 @@
+//! Autoencoders against PyTorch, and against the theory of the linear one.
+
+use std::{ops::Range, path::Path};
+
+use burn::tensor::Device;
+use serde::Deserialize;
+
+use super::{
+    AutoencoderConfig, Likelihood, LikelihoodKind, module::AutoencoderModule,
+    objective::AutoencoderObjective,
+};
+use crate::{
+    codes::{pca::PcaConfig, squared_errors},
+    data::{Dataset, Matrix, ReadOptions, Scale},
+    evaluate,
+    model::Reconstruct,
+    nn::ActivationKind,
+    run::Run,
+    train::{
+        Objective, OptimizerKind, Schedule, StepContext, TrainConfig,
+        params::{HostTensor, Tensors, collect, restore},
+        train,
+    },
+};
+
+#[derive(Deserialize)]
+struct Golden {
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    activation: ActivationKind,
+    likelihood: LikelihoodKind,
+    tied: bool,
+    optimizer: OptimizerKind,
+    x: Vec<f32>,
+    start: std::collections::BTreeMap<String, Stored>,
+    losses: Vec<f64>,
+    gradients: std::collections::BTreeMap<String, Stored>,
+    end: std::collections::BTreeMap<String, Stored>,
+}
+
+#[derive(Deserialize, Clone)]
+struct Stored {
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+fn host(stored: &std::collections::BTreeMap<String, Stored>) -> Tensors {
+    stored
+        .iter()
+        .map(|(name, s)| (name.clone(), HostTensor { shape: s.shape.clone(), values: s.values.clone() }))
+        .collect()
+}
+
+fn golden() -> Golden {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/data/autoencoder.json");
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn at(step: usize) -> StepContext {
+    StepContext { seed: 0, epoch: step, step: 0, global_step: step as u64, training: true }
+}
+
+/// The largest difference between tensors of the same names.
+fn difference(a: &Tensors, b: &Tensors) -> f32 {
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
+    let pairs = a.values().zip(b.values()).flat_map(|(a, b)| a.values.iter().zip(&b.values));
+    pairs.map(|(a, b)| (a - b).abs()).fold(0f32, f32::max)
+}
+
+#[test]
+fn losses_gradients_and_steps_are_those_of_pytorch() {
+    for case in golden().cases {
+        let name = format!(
+            "{:?} {:?} tied {} {:?}",
+            case.activation, case.likelihood, case.tied, case.optimizer
+        );
+        let config = AutoencoderConfig {
+            hidden: vec![4],
+            code: 2,
+            activation: case.activation,
+            tied: case.tied,
+            likelihood: case.likelihood,
+            ..AutoencoderConfig::default()
+        };
+        let x = Matrix::new(7, 5, case.x.clone());
+        let none: &[Range<usize>] = &[];
+        let likelihood = Likelihood::new(case.likelihood, none, 5);
+        let empty = Matrix::zeros(0, 5);
+        let mut objective = AutoencoderObjective {
+            likelihood: &likelihood,
+            train: &x,
+            validation: &empty,
+            device: Device::flex(),
+        };
+        let module = AutoencoderModule::init(&config, 5, 0, &Device::flex());
+        let module = restore(module, &host(&case.start)).unwrap();
+
+        let tracked = burn::module::Module::train(module.clone());
+        let loss = objective.loss(&tracked, &[0, 1, 2, 3, 4, 5, 6], at(0));
+        let mut gradients = loss.total.backward();
+        let found = crate::train::params::collect_gradients(&tracked, &mut gradients);
+        let apart = difference(&found, &host(&case.gradients));
+        assert!(apart < 1e-5, "{name}: gradients differ by {apart}");
+
+        let training = TrainConfig {
+            epochs: 3,
+            batch_size: 7,
+            learning_rate: 0.01,
+            optimizer: case.optimizer,
+            nesterov: case.optimizer == OptimizerKind::Sgd,
+            weight_decay: 0.1,
+            patience: 0,
+            ..TrainConfig::default()
+        };
+        let trained = train(&mut objective, module, &training, "golden", &mut Run::default()).unwrap();
+        for (epoch, (record, loss)) in trained.history.iter().zip(&case.losses).enumerate() {
+            assert!(
+                (record.train_loss - loss).abs() < 2e-5 * loss.abs().max(1.0),
+                "{name}: epoch {epoch}: {} against {loss}",
+                record.train_loss
+            );
+        }
+        let apart = difference(&collect(&trained.last), &host(&case.end));
+        // Adam divides by the root of tiny squares: rounding is amplified where a gradient is almost 0.
+        assert!(apart < 2e-4, "{name}: weights differ by {apart} after three steps");
+    }
+}
+
+/// Rows in a three-dimensional subspace of eight columns, with some noise.
+fn rows_near_a_subspace() -> Matrix {
+    let (n, d) = (400, 8);
+    let mut values = Vec::with_capacity(n * d);
+    for i in 0..n {
+        let t = i as f32;
+        let h = [(t * 0.7).sin() * 3.0, (t * 1.3).cos() * 2.0, (t * 2.9).sin()];
+        for j in 0..d {
+            let u = j as f32;
+            let signal = h[0] * (u * 0.9).cos() + h[1] * (u * 1.7).sin() + h[2] * (u * 2.3).cos();
+            values.push(signal + 0.05 * (t * 3.1 + u * 5.3).sin());
+        }
+    }
+    Matrix::new(n, d, values)
+}
+
+#[test]
+fn a_linear_autoencoder_finds_the_subspace_of_pca() {
+    let options = ReadOptions { validation: 0.0, scale: Scale::None, ..ReadOptions::default() };
+    let data = Dataset::from_matrix(rows_near_a_subspace(), &options, 0).unwrap();
+    let config = AutoencoderConfig {
+        hidden: vec![],
+        code: 3,
+        activation: ActivationKind::Identity,
+        likelihood: LikelihoodKind::Gaussian,
+        ..AutoencoderConfig::default()
+    };
+    let training = TrainConfig {
+        epochs: 400,
+        learning_rate: 0.02,
+        schedule: Schedule::Cosine,
+        ..TrainConfig::default()
+    };
+    let (model, _, _) = config.fit(&data, &training, &mut Run::default()).unwrap();
+    let pca = PcaConfig { code: 3, ..PcaConfig::default() }.fit(&data.train.x, 0).unwrap();
+    let mean = |errors: Vec<f64>| errors.iter().sum::<f64>() / errors.len() as f64;
+    let ours = mean(squared_errors(&data.train.x, &model.reconstruct(&data.train.x).unwrap()));
+    let theirs = mean(pca.squared_errors(&data.train.x).unwrap());
+    assert!((ours / theirs - 1.0).abs() < 0.005, "squared error {ours} against {theirs} of PCA");
+    // The columns of the decoder's weight span the principal subspace (Baldi & Hornik 1989).
+    let weight = &crate::model::Model::tensors(&model)["decoder.layers.0.weight"];
+    let directions = Matrix::new(8, 3, weight.values.clone());
+    let mut transposed = Matrix::zeros(3, 8);
+    for i in 0..3 {
+        for j in 0..8 {
+            transposed.row_mut(i)[j] = directions.row(j)[i];
+        }
+    }
+    let angles = evaluate::principal_angles(&transposed, pca.components()).unwrap();
+    let largest = angles.iter().copied().fold(0f64, f64::max);
+    assert!(largest.to_degrees() < 1.0, "largest principal angle {} degrees", largest.to_degrees());
+}
+
+#[test]
+fn overcomplete_and_tied_autoencoders_learn() {
+    let options = ReadOptions { validation: 0.0, ..ReadOptions::default() };
+    let data = Dataset::from_matrix(rows_near_a_subspace(), &options, 0).unwrap();
+    for (code, tied) in [(20, false), (4, true)] {
+        let config = AutoencoderConfig {
+            hidden: vec![16],
+            code,
+            tied,
+            activation: ActivationKind::Tanh,
+            ..AutoencoderConfig::default()
+        };
+        let training = TrainConfig { epochs: 60, learning_rate: 0.01, ..TrainConfig::default() };
+        let (_, _, trained) = config.fit(&data, &training, &mut Run::default()).unwrap();
+        let (first, last) = (trained.history[0].train_loss, trained.history[59].train_loss);
+        assert!(last < 0.1 * first, "code {code}, tied {tied}: {first} to {last}");
+    }
+}

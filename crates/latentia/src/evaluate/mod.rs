@@ -1,0 +1,35 @@
+//! Metrics, one place: how good are codes, scores, predictions and clusters.
+//!
+//! Every function is deterministic: the same bits for any number of threads, ties settled by index or label.
+
+mod classification;
+mod clustering;
+mod neighbours;
+mod probe;
+mod ranking;
+mod reconstruction;
+mod subspace;
+
+pub use classification::{accuracy, confusion_matrix};
+pub use clustering::{adjusted_rand_index, clustering_accuracy, normalized_mutual_information};
+pub use neighbours::{Neighbour, continuity, knn_accuracy, nearest, trustworthiness};
+pub use probe::linear_probe_accuracy;
+pub use ranking::{Point, average_precision, precision_at, precision_recall_curve, roc_auc, roc_curve};
+pub use reconstruction::{explained_variance, mean_squared_error, quantile, squared_error};
+pub use subspace::principal_angles;
+
+use crate::{Error, Result};
+
+/// Refuses two lists of different lengths, or empty ones.
+fn check_lengths(name: &str, found: usize, other: &str, expected: usize) -> Result<()> {
+    if found == 0 {
+        return Err(Error::config(name, "nothing to measure: no rows"));
+    }
+    if found != expected {
+        return Err(Error::config(name, format!("{found} rows, but {expected} of {other}")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! How good a model is, with the honest baseline beside it.
+
+use serde::{Deserialize, Serialize};
+
+/// The figures of a fitted model.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Reconstruction of each part of the data.
+    pub parts: Vec<PartFigures>,
+    /// Mean squared error of PCA at several code sizes, on the part that `comparison` names.
+    pub pca_curve: Vec<PcaPoint>,
+    /// k-nearest-neighbour accuracy, where there are labels.
+    pub neighbours: Option<NeighbourFigures>,
+    /// Where a row counts as unusual.
+    pub threshold: Option<Threshold>,
+    /// The part of the data that baselines are compared on: test, validation or train.
+    pub comparison: String,
+}
+
+/// Reconstruction error on a part of the data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PartFigures {
+    /// `train`, `validation` or `test`.
+    pub part: String,
+    /// Its rows.
+    pub rows: usize,
+    /// Squared error summed over the features, averaged over the rows, in scaled units.
+    pub squared_error: f64,
+    /// The same of PCA with as many components as the code has numbers, fitted to the training rows.
+    pub pca_squared_error: Option<f64>,
+}
+
+/// PCA with some number of components.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PcaPoint {
+    /// Components.
+    pub code: usize,
+    /// Squared error summed over the features, averaged over the rows.
+    pub squared_error: f64,
+}
+
+/// Accuracy of a k-nearest-neighbour vote among the training rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NeighbourFigures {
+    /// Neighbours that vote.
+    pub k: usize,
+    /// Training rows that were searched.
+    pub searched: usize,
+    /// Rows that were classified.
+    pub queries: usize,
+    /// Share classified right by their codes.
+    pub in_code: f64,
+    /// Share classified right by PCA codes of the same size.
+    pub in_pca: Option<f64>,
+    /// Share classified right by the scaled input.
+    pub in_input: f64,
+}
+
+/// Where a row counts as unusual, and why there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Threshold {
+    /// Scores above this are unusual.
+    pub value: f64,
+    /// The quantile of the scores it is.
+    pub quantile: f64,
+    /// The part of the data the scores are of.
+    pub part: String,
+}

@@ -1,0 +1,190 @@
+//! Figures of a fitted model, with PCA and nearest neighbours on the input beside them.
+
+use crate::{
+    Result,
+    codes::pca::{Pca, PcaConfig},
+    data::{Dataset, Matrix, Split},
+    evaluate,
+    figures::{Figures, NeighbourFigures, PartFigures, PcaPoint, Threshold},
+    model::{Model, Reconstruct},
+    random::{Purpose, permutation, stream},
+};
+
+/// The quantile of the scores above which a row counts as unusual, unless the user says otherwise.
+pub const DEFAULT_QUANTILE: f64 = 0.99;
+/// Rows at a time where only sums are kept.
+const CHUNK: usize = 4096;
+/// Most rows that are searched for neighbours, and most that are classified by them.
+const NEIGHBOUR_ROWS: (usize, usize) = (60_000, 10_000);
+/// Neighbours that vote.
+const NEIGHBOURS: usize = 5;
+/// Most components of the PCA curve.
+const CURVE: usize = 256;
+
+/// The figures, and what the report draws besides.
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub figures: Figures,
+    /// Scores of the rows of every part.
+    pub scores: Vec<(String, Vec<f64>)>,
+    pub warnings: Vec<String>,
+}
+
+/// The parts of the data that have rows, by name.
+pub(super) fn parts(data: &Dataset) -> Vec<(&'static str, &Split)> {
+    let all = [("train", &data.train), ("validation", &data.validation), ("test", &data.test)];
+    all.into_iter().filter(|(_, split)| !split.is_empty()).collect()
+}
+
+/// The part that was least used in fitting: baselines are compared on it.
+pub(super) fn comparison(data: &Dataset) -> (&'static str, &Split) {
+    parts(data).pop().unwrap_or(("train", &data.train))
+}
+
+pub(super) fn measure(model: &dyn Model, data: &Dataset, seed: u64) -> Result<Measured> {
+    let (name, held_out) = comparison(data);
+    let mut figures = Figures { comparison: name.to_owned(), ..Figures::default() };
+    let mut warnings = Vec::new();
+    if name == "train" {
+        warnings.push(
+            "No rows were held out: the figures are of rows the model has learned from. \
+             Set data.validation or data.test-fraction"
+                .to_owned(),
+        );
+    }
+    let code = model.as_encode().map(|m| m.code_size());
+    let (baseline, curve) = match (code, model.kind()) {
+        (Some(code), kind) => pca_beside(data, code, kind, seed)?,
+        (None, _) => (None, None),
+    };
+    if let Some((pca, sizes)) = &curve {
+        let errors = pca.errors_by_size(&held_out.x, sizes)?;
+        figures.pca_curve =
+            sizes.iter().zip(errors).map(|(&code, squared_error)| PcaPoint { code, squared_error }).collect();
+    }
+    if let Some(model) = model.as_reconstruct() {
+        for (part, split) in parts(data) {
+            let pca_squared_error = match &baseline {
+                Some(pca) => Some(mean(&pca.squared_errors(&split.x)?)),
+                None => None,
+            };
+            figures.parts.push(PartFigures {
+                part: part.to_owned(),
+                rows: split.len(),
+                squared_error: mean(&reconstruction_errors(model, &split.x)?),
+                pca_squared_error,
+            });
+        }
+    }
+    let mut scores = Vec::new();
+    if let Some(model) = model.as_score() {
+        for (part, split) in parts(data) {
+            scores.push((part.to_owned(), model.score(&split.x)?));
+        }
+        // Rows the model has seen fit it too well: the threshold is that of unseen ones, where there are enough.
+        let basis = scores.iter().filter(|(part, s)| part == "validation" && s.len() >= 100).chain(&scores);
+        if let Some((part, scores)) = basis.into_iter().next() {
+            figures.threshold = Some(threshold(scores, DEFAULT_QUANTILE, part));
+        }
+    }
+    figures.neighbours = neighbours(model, baseline.as_ref(), data, held_out, seed)?;
+    warnings.extend(verdict(&figures));
+    Ok(Measured { figures, scores, warnings })
+}
+
+/// The threshold at a quantile of `scores`.
+pub fn threshold(scores: &[f64], quantile: f64, part: &str) -> Threshold {
+    Threshold { value: evaluate::quantile(scores, quantile), quantile, part: part.to_owned() }
+}
+
+type Curve = Option<(Pca, Vec<usize>)>;
+
+/// PCA of the model's code size, and one of more components for the curve. A PCA is not its own baseline.
+fn pca_beside(data: &Dataset, code: usize, kind: &str, seed: u64) -> Result<(Option<Pca>, Curve)> {
+    let x = &data.train.x;
+    let most = (x.rows() - 1).min(x.cols());
+    let code = code.min(most);
+    let longest = CURVE.min(most).max(code);
+    let mut sizes: Vec<usize> = (0..).map(|i| 1 << i).take_while(|&k| k <= longest).collect();
+    sizes.push(code);
+    sizes.sort_unstable();
+    sizes.dedup();
+    let fit = |code| PcaConfig { code, ..PcaConfig::default() }.fit(x, seed);
+    let curve = fit(longest)?;
+    let baseline = match kind == Pca::KIND {
+        true => None,
+        false => Some(curve.truncated(code)),
+    };
+    Ok((baseline, Some((curve, sizes))))
+}
+
+/// Squared error of every row, some rows at a time.
+fn reconstruction_errors(model: &dyn Reconstruct, x: &Matrix) -> Result<Vec<f64>> {
+    let mut errors = Vec::with_capacity(x.rows());
+    for chunk in x.as_slice().chunks(CHUNK * x.cols().max(1)) {
+        let chunk = Matrix::new(chunk.len() / x.cols(), x.cols(), chunk.to_vec());
+        errors.extend(crate::codes::squared_errors(&chunk, &model.reconstruct(&chunk)?));
+    }
+    Ok(errors)
+}
+
+/// k-nearest-neighbour accuracy in code space, in PCA's, and on the input, over the same rows.
+fn neighbours(
+    model: &dyn Model,
+    pca: Option<&Pca>,
+    data: &Dataset,
+    held_out: &Split,
+    seed: u64,
+) -> Result<Option<NeighbourFigures>> {
+    let (Some(model), Some(train_labels), Some(labels)) =
+        (model.as_encode(), &data.train.labels, &held_out.labels)
+    else {
+        return Ok(None);
+    };
+    if data.classes().len() < 2 || std::ptr::eq(held_out, &data.train) {
+        return Ok(None);
+    }
+    let (train, train_labels) = sample(&data.train.x, train_labels, NEIGHBOUR_ROWS.0, seed);
+    let (test, labels) = sample(&held_out.x, labels, NEIGHBOUR_ROWS.1, seed);
+    let k = NEIGHBOURS.min(train.rows());
+    let accuracy = |a: &Matrix, b: &Matrix| evaluate::knn_accuracy(a, &train_labels, b, &labels, k);
+    Ok(Some(NeighbourFigures {
+        k,
+        searched: train.rows(),
+        queries: test.rows(),
+        in_code: accuracy(&model.encode(&train)?, &model.encode(&test)?)?,
+        in_pca: match pca {
+            Some(pca) => Some(accuracy(&pca.encode(&train)?, &pca.encode(&test)?)?),
+            None => None,
+        },
+        in_input: accuracy(&train, &test)?,
+    }))
+}
+
+/// At most `most` rows, chosen by the seed, in their order.
+fn sample(x: &Matrix, labels: &[u32], most: usize, seed: u64) -> (Matrix, Vec<u32>) {
+    if x.rows() <= most {
+        return (x.clone(), labels.to_vec());
+    }
+    let mut rows = permutation(x.rows(), &mut stream(seed, Purpose::Report, 0, 0));
+    rows.truncate(most);
+    rows.sort_unstable();
+    (x.select_rows(&rows), rows.iter().map(|&i| labels[i]).collect())
+}
+
+/// What the comparison says, where the model does not come out ahead.
+fn verdict(figures: &Figures) -> Option<String> {
+    let part = figures.parts.last()?;
+    let pca = part.pca_squared_error?;
+    (part.squared_error > pca).then(|| {
+        format!(
+            "PCA with the same code size rebuilds the {} rows better ({pca:.4} against {:.4}): train longer, make \
+             the network larger, or use PCA",
+            part.part, part.squared_error
+        )
+    })
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}

@@ -1,0 +1,319 @@
+//! The report of a fit: what the model learned, put into the words and figures of a page.
+
+use std::collections::BTreeMap;
+
+use super::measure::{Measured, comparison};
+use crate::{
+    Result,
+    codes::pca::PcaConfig,
+    data::{Dataset, ImageShape, Matrix, Preprocess, Scale, Split, Values},
+    figures::Figures,
+    kinds::Fitted,
+    model::Model,
+    random::{Purpose, permutation, stream},
+    recipe::Recipe,
+    report::{
+        Baseline, Card, CodeMap, CodesReport, Comparison, EpochRecord, Filters, Group, ImagePairs, Metric,
+        PixelSize, Reconstructions, RowErrors, Threshold, WorstColumn, WorstRow,
+    },
+    train::params::Tensors,
+};
+
+/// Most points of the map.
+const MAP_ROWS: usize = 2000;
+/// Images shown beside their reconstructions.
+const IMAGES: usize = 10;
+/// Worst rows shown, and columns of each.
+const WORST: (usize, usize) = (10, 5);
+/// Most filters shown.
+const FILTERS: usize = 48;
+/// Most rows of each part in the error histogram.
+const HISTOGRAM_ROWS: usize = 20_000;
+
+pub(super) fn render(
+    recipe: &Recipe,
+    data: &Dataset,
+    fitted: &Fitted,
+    measured: &Measured,
+    warnings: &[String],
+    command: &str,
+) -> Result<String> {
+    let model = fitted.model.as_ref();
+    let (part, rows) = comparison(data);
+    let report = CodesReport {
+        title: format!("What {} holds", name_of(&recipe.path)),
+        kind: recipe.kind.about.to_owned(),
+        summary: summary(&measured.figures, model),
+        facts: facts(data, model, measured),
+        warnings: warnings.to_vec(),
+        command: command.to_owned(),
+        recipe: recipe.to_toml(),
+        history: history(fitted),
+        best_epoch: fitted.training.as_ref().and_then(|t| t.best_epoch),
+        map: map(model, rows, data, part, recipe.train.seed)?,
+        reconstructions: reconstructions(model, rows, data)?,
+        errors: errors(model, measured),
+        baseline: baseline(&measured.figures, model),
+        filters: filters(&model.tensors(), data.image_shape()),
+        extra: Vec::new(),
+    };
+    Ok(report.render())
+}
+
+fn name_of(path: &str) -> String {
+    std::path::Path::new(path).file_name().map_or(path.to_owned(), |n| n.to_string_lossy().into_owned())
+}
+
+fn summary(figures: &Figures, model: &dyn Model) -> String {
+    let Some(part) = figures.parts.last() else { return String::new() };
+    let code = model.as_encode().map_or(0, |m| m.code_size());
+    let mut text = format!(
+        "{} numbers a row became a code of {code}. From its code, a row of the {} part is rebuilt with a squared \
+         error of {:.4} in all",
+        model.input_width(),
+        part.part,
+        part.squared_error
+    );
+    match part.pca_squared_error {
+        Some(pca) => {
+            text.push_str(&format!("; PCA with a code of the same size leaves {pca:.4}."));
+        }
+        None => text.push('.'),
+    }
+    if let Some(n) = &figures.neighbours {
+        text.push_str(&format!(
+            " The nearest neighbours of a row tell its class in {:.1} % of cases by the code and in {:.1} % by the \
+             input.",
+            100.0 * n.in_code,
+            100.0 * n.in_input
+        ));
+    }
+    text
+}
+
+fn facts(data: &Dataset, model: &dyn Model, measured: &Measured) -> Vec<Card> {
+    let mut cards = vec![
+        Card::new("Rows", data.train.len().to_string())
+            .note(format!("to learn from; {} held out", data.validation.len() + data.test.len())),
+    ];
+    for size in model.sizes() {
+        let mut name = size.name.clone();
+        name[..1].make_ascii_uppercase();
+        cards.push(Card::new(name, size.value.to_string()));
+    }
+    if let Some(part) = measured.figures.parts.last() {
+        let note = part.pca_squared_error.map(|pca| format!("PCA {pca:.4}; {} rows", part.part));
+        cards.push(
+            Card::new("Squared error a row", format!("{:.4}", part.squared_error))
+                .note(note.unwrap_or_else(|| format!("{} rows", part.part))),
+        );
+    }
+    if let Some(n) = &measured.figures.neighbours {
+        cards.push(
+            Card::new("Neighbour accuracy", format!("{:.1} %", 100.0 * n.in_code))
+                .note(format!("by the code; {:.1} % by the input", 100.0 * n.in_input)),
+        );
+    }
+    cards
+}
+
+fn history(fitted: &Fitted) -> Vec<EpochRecord> {
+    let Some(training) = &fitted.training else { return Vec::new() };
+    let record = |r: &crate::train::EpochRecord| EpochRecord {
+        epoch: r.epoch,
+        train: r.train_loss,
+        validation: r.validation_loss,
+        terms: BTreeMap::clone(&r.train_terms),
+        learning_rate: Some(r.learning_rate),
+        gradient_norm: Some(r.gradient_norm),
+        seconds: Some(r.seconds),
+    };
+    training.history.iter().map(record).collect()
+}
+
+/// The codes in the plane: as they are when they have two numbers, else along their two principal components.
+fn map(
+    model: &dyn Model,
+    rows: &Split,
+    data: &Dataset,
+    part: &str,
+    seed: u64,
+) -> Result<Option<CodeMap>> {
+    let Some(model) = model.as_encode() else { return Ok(None) };
+    let mut chosen = permutation(rows.len(), &mut stream(seed, Purpose::Report, 1, 0));
+    chosen.truncate(MAP_ROWS);
+    chosen.sort_unstable();
+    let codes = model.encode(&rows.x.select_rows(&chosen))?;
+    let of_rows = format!("{} {part} rows", chosen.len());
+    let (points, axis_names, how) = match codes.cols() {
+        2 => (codes, ["first number", "second number"], format!("The codes of {of_rows} as they are.")),
+        n if n > 2 && codes.rows() > 2 => {
+            let pca = PcaConfig { code: 2, ..PcaConfig::default() }.fit(&codes, seed)?;
+            let share: f32 = pca.explained_variance_ratio().iter().sum();
+            let how = format!(
+                "The codes of {of_rows} along their two principal components, which hold {:.0} % of their variance.",
+                100.0 * share
+            );
+            (pca.encode(&codes)?, ["first principal component", "second principal component"], how)
+        }
+        _ => return Ok(None),
+    };
+    let classes = rows.labels.as_ref().map(|labels| chosen.iter().map(|&i| labels[i] as usize).collect());
+    Ok(Some(CodeMap {
+        points: points.iter_rows().map(|p| (f64::from(p[0]), f64::from(p[1]))).collect(),
+        classes: classes.unwrap_or_default(),
+        class_names: data.classes().to_vec(),
+        axis_names: axis_names.map(str::to_owned),
+        how,
+    }))
+}
+
+fn reconstructions(model: &dyn Model, rows: &Split, data: &Dataset) -> Result<Option<Reconstructions>> {
+    let Some(model) = model.as_reconstruct() else { return Ok(None) };
+    if let Some(shape) = data.image_shape() {
+        let x = rows.x.head(IMAGES);
+        let name = |i: usize| match &rows.labels {
+            Some(labels) => data.classes()[labels[i] as usize].clone(),
+            None => format!("row {}", rows.rows[i]),
+        };
+        return Ok(Some(Reconstructions::Images(ImagePairs {
+            size: pixel_size(shape),
+            inputs: images(&data.preprocess, &x, shape)?,
+            reconstructions: images(&data.preprocess, &model.reconstruct(&x)?, shape)?,
+            corrupted: Vec::new(),
+            names: (0..x.rows()).map(name).collect(),
+        })));
+    }
+    let reconstructed = model.reconstruct(&rows.x)?;
+    let errors = crate::codes::squared_errors(&rows.x, &reconstructed);
+    let mut worst: Vec<usize> = (0..errors.len()).collect();
+    worst.sort_by(|&a, &b| errors[b].total_cmp(&errors[a]).then(a.cmp(&b)));
+    worst.truncate(WORST.0);
+    let (x, reconstructed) = (rows.x.select_rows(&worst), reconstructed.select_rows(&worst));
+    let (found, returned) = (data.preprocess.inverse(&x)?, data.preprocess.inverse(&reconstructed)?);
+    let ranges = data.preprocess.ranges();
+    let row = |(at, &i): (usize, &usize)| {
+        let share = |range: &std::ops::Range<usize>| {
+            let pairs = x.row(at)[range.clone()].iter().zip(&reconstructed.row(at)[range.clone()]);
+            pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / errors[i].max(f64::MIN_POSITIVE)
+        };
+        let mut columns: Vec<WorstColumn> = ranges
+            .iter()
+            .enumerate()
+            .map(|(c, (name, range))| WorstColumn {
+                name: (*name).to_owned(),
+                found: cell(&found.columns()[c].1, at),
+                reconstructed: cell(&returned.columns()[c].1, at),
+                share: share(range),
+            })
+            .collect();
+        columns.sort_by(|a, b| b.share.total_cmp(&a.share));
+        columns.truncate(WORST.1);
+        let name = match &rows.ids {
+            Some(ids) => ids[i].clone(),
+            None => format!("row {}", rows.rows[i]),
+        };
+        WorstRow { name, error: errors[i], columns }
+    };
+    Ok(Some(Reconstructions::Rows(worst.iter().enumerate().map(row).collect())))
+}
+
+/// Scaled rows as images with values from 0 to 1, the channels of a pixel together.
+fn images(preprocess: &Preprocess, x: &Matrix, shape: ImageShape) -> Result<Vec<Vec<f32>>> {
+    let pixels = shape.height * shape.width;
+    let interleave = |value: &dyn Fn(usize) -> f32| -> Vec<f32> {
+        let at = |p: usize| (0..shape.channels).map(move |c| c * pixels + p);
+        (0..pixels).flat_map(at).map(|i| value(i).clamp(0.0, 1.0)).collect()
+    };
+    if preprocess.scale == Scale::Unit {
+        return Ok(x.iter_rows().map(|row| interleave(&|i| row[i])).collect());
+    }
+    let table = preprocess.inverse(x)?;
+    let numbers = table.columns().iter().filter_map(|(_, values)| match values {
+        Values::Numbers(v) => Some(v.as_slice()),
+        _ => None,
+    });
+    let columns: Vec<&[f32]> = numbers.collect();
+    let most = columns.iter().flat_map(|c| c.iter()).fold(0f32, |m, &v| m.max(v));
+    // Pixels are bytes or shares of 1.
+    let unit = if most > 1.5 { 255.0 } else { 1.0 };
+    Ok((0..x.rows()).map(|row| interleave(&|i| columns[i][row] / unit)).collect())
+}
+
+fn pixel_size(shape: ImageShape) -> PixelSize {
+    PixelSize { height: shape.height, width: shape.width, channels: shape.channels }
+}
+
+fn cell(values: &Values, row: usize) -> String {
+    match values {
+        Values::Numbers(v) => format!("{:.4}", v[row]),
+        Values::Integers(v) => v[row].to_string(),
+        Values::Text(v) => v[row].clone().unwrap_or_default(),
+    }
+}
+
+fn errors(model: &dyn Model, measured: &Measured) -> Option<RowErrors> {
+    let name = model.as_score()?.score_name().to_owned();
+    let group = |(part, scores): &(String, Vec<f64>)| {
+        let step = scores.len().div_ceil(HISTOGRAM_ROWS).max(1);
+        Group { name: format!("{part} rows"), values: scores.iter().copied().step_by(step).collect() }
+    };
+    let threshold = measured.figures.threshold.as_ref().map(|t| Threshold {
+        value: t.value,
+        basis: format!("{} % of the {} rows lie below", t.quantile * 100.0, t.part),
+    });
+    Some(RowErrors { name, groups: measured.scores.iter().map(group).collect(), threshold })
+}
+
+fn baseline(figures: &Figures, model: &dyn Model) -> Option<Baseline> {
+    let code = model.as_encode()?.code_size();
+    let part = figures.parts.last()?;
+    let is_pca = part.pca_squared_error.is_none();
+    let metric = |name: &str, higher_is_better| Metric { name: name.to_owned(), higher_is_better };
+    let mut metrics = vec![metric("squared error a row", false)];
+    if figures.neighbours.is_some() {
+        metrics.push(metric("nearest-neighbour accuracy", true));
+    }
+    let n = figures.neighbours.as_ref();
+    let row = |name: String, error: Option<f64>, accuracy: Option<f64>| {
+        let mut values = vec![error];
+        if n.is_some() {
+            values.push(accuracy);
+        }
+        Comparison { name, values }
+    };
+    let mut rows =
+        vec![row(format!("{}, code of {code}", model.kind()), Some(part.squared_error), n.map(|n| n.in_code))];
+    if !is_pca {
+        rows.push(row(format!("PCA, code of {code}"), part.pca_squared_error, n.and_then(|n| n.in_pca)));
+    }
+    if n.is_some() {
+        rows.push(row(format!("the input, {} numbers", model.input_width()), None, n.map(|n| n.in_input)));
+    }
+    Some(Baseline {
+        error_name: format!("squared error a row, {} rows", part.part),
+        pca: figures.pca_curve.iter().map(|p| (p.code, p.squared_error)).collect(),
+        model: (!is_pca).then_some((code, part.squared_error)),
+        metrics,
+        rows,
+    })
+}
+
+/// The weights of the first layer (or the components) as images: those of largest norm.
+fn filters(tensors: &Tensors, shape: Option<ImageShape>) -> Option<Filters> {
+    let shape = shape?;
+    let weights = tensors.get("encoder.layers.0.weight").or_else(|| tensors.get("components"))?;
+    let inputs = shape.len();
+    let mut filters: Vec<&[f32]> = weights.values.chunks_exact(inputs).collect();
+    if weights.shape.get(1) != Some(&inputs) || filters.is_empty() {
+        return None;
+    }
+    let norm = |w: &[f32]| w.iter().map(|v| v * v).sum::<f32>();
+    filters.sort_by(|a, b| norm(b).total_cmp(&norm(a)));
+    filters.truncate(FILTERS);
+    let pixels = shape.height * shape.width;
+    let interleave = |w: &[f32]| -> Vec<f32> {
+        (0..pixels).flat_map(|p| (0..shape.channels).map(move |c| w[c * pixels + p])).collect()
+    };
+    Some(Filters { size: pixel_size(shape), weights: filters.into_iter().map(interleave).collect() })
+}

@@ -1,0 +1,117 @@
+//! What a fitted model can do, whatever its kind.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, data::Matrix, train::params::Tensors};
+
+/// `h = f(x)`: rows to codes.
+pub trait Encode {
+    /// Numbers in a code.
+    fn code_size(&self) -> usize;
+    /// The codes `[rows, code]` of preprocessed rows `[rows, features]`.
+    fn encode(&self, x: &Matrix) -> Result<Matrix>;
+}
+
+/// `x̂ = g(h)`: codes to rows.
+pub trait Decode {
+    /// The preprocessed rows `[rows, features]` of codes `[rows, code]`.
+    fn decode(&self, codes: &Matrix) -> Result<Matrix>;
+}
+
+/// `x̂ = g(f(x))`.
+pub trait Reconstruct {
+    /// The reconstructions of preprocessed rows, of the same shape.
+    fn reconstruct(&self, x: &Matrix) -> Result<Matrix>;
+}
+
+/// How unusual a row is.
+pub trait Score {
+    /// One number a row, larger for rows that fit the model worse.
+    fn score(&self, x: &Matrix) -> Result<Vec<f64>>;
+    /// What the number is, for people: "squared error summed over the columns".
+    fn score_name(&self) -> &'static str;
+}
+
+/// A fitted model of any kind. A capability a kind lacks is `None`.
+pub trait Model: Send {
+    /// The kind, as in recipes.
+    fn kind(&self) -> &'static str;
+    /// Number of features it takes.
+    fn input_width(&self) -> usize;
+    /// Its sizes, for people and for the manifest.
+    fn sizes(&self) -> Vec<Size>;
+    /// Its weights.
+    fn tensors(&self) -> Tensors;
+    /// Rows to codes.
+    fn as_encode(&self) -> Option<&dyn Encode> {
+        None
+    }
+    /// Codes to rows.
+    fn as_decode(&self) -> Option<&dyn Decode> {
+        None
+    }
+    /// Rows to reconstructions.
+    fn as_reconstruct(&self) -> Option<&dyn Reconstruct> {
+        None
+    }
+    /// Rows to scores.
+    fn as_score(&self) -> Option<&dyn Score> {
+        None
+    }
+}
+
+/// A size of a model: `{"name": "code", "value": 30}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Size {
+    /// What is counted.
+    pub name: String,
+    /// How many.
+    pub value: usize,
+}
+
+impl Size {
+    /// A size.
+    pub fn new(name: &str, value: usize) -> Self {
+        Self { name: name.to_owned(), value }
+    }
+}
+
+impl dyn Model {
+    /// The capability behind a verb, or an error that says what this model can do instead.
+    pub fn require<'a, T: ?Sized>(&'a self, verb: &'static str, capability: Option<&'a T>) -> Result<&'a T> {
+        capability.ok_or_else(|| Error::Unsupported {
+            kind: self.kind().to_owned(),
+            verb,
+            instead: self.verbs().join(", "),
+        })
+    }
+
+    /// The verbs this model knows.
+    pub fn verbs(&self) -> Vec<&'static str> {
+        let known = [
+            ("encode", self.as_encode().is_some()),
+            ("decode", self.as_decode().is_some()),
+            ("reconstruct", self.as_reconstruct().is_some()),
+            ("score", self.as_score().is_some()),
+        ];
+        known.into_iter().filter_map(|(verb, can)| can.then_some(verb)).collect()
+    }
+}
+
+/// Refuses rows of another width than the model was fitted on, and values that are not finite.
+pub(crate) fn check_rows(what: &str, x: &Matrix, width: usize) -> Result<()> {
+    if x.cols() != width {
+        return Err(Error::config(
+            "data",
+            format!("found {} columns, expected {width}: {what}", x.cols()),
+        ));
+    }
+    if let Some(at) = x.as_slice().iter().position(|v| !v.is_finite()) {
+        let (row, column) = (at / width + 1, at % width + 1);
+        return Err(Error::config(
+            "data",
+            format!("row {row}, column {column}: found {}, expected a finite number", x.as_slice()[at]),
+        ));
+    }
+    Ok(())
+}

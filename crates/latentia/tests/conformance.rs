@@ -1,0 +1,230 @@
+//! The same list of promises for every kind of model. A new kind is one line in [`CASES`].
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use burn::tensor::Device;
+use latentia::{
+    Result, Run,
+    artifact::{self, ModelDirectory},
+    data::Matrix,
+    fit::{self, Existing, Summary},
+    recipe::Recipe,
+};
+
+/// A kind with settings small enough to be fitted dozens of times.
+struct Case {
+    kind: &'static str,
+    settings: &'static [&'static str],
+}
+
+const CASES: &[Case] = &[
+    Case { kind: "pca", settings: &["model.code=2"] },
+    Case { kind: "pca", settings: &["model.code=2", "model.whiten=true", "model.solver=randomized"] },
+    Case { kind: "autoencoder", settings: &["model.code=2", "model.hidden=[6]", "train.epochs=3"] },
+    Case {
+        kind: "autoencoder",
+        settings: &["model.code=9", "model.hidden=[]", "model.tied=true", "train.epochs=3"],
+    },
+    Case {
+        kind: "autoencoder",
+        settings: &[
+            "model.code=2",
+            "model.hidden=[5,4]",
+            "model.activation=gelu",
+            "model.likelihood=bernoulli",
+            "data.scale=min-max",
+            "train.epochs=3",
+            "train.optimizer=sgd",
+            "train.nesterov=true",
+            "train.schedule=cosine",
+            "train.clip-norm=1",
+        ],
+    },
+    Case {
+        kind: "autoencoder",
+        settings: &["model.code=2", "model.hidden=[6]", "train.epochs=3", "train.optimizer=lbfgs"],
+    },
+    Case {
+        kind: "autoencoder",
+        settings: &["model.code=2", "model.hidden=[6]", "train.epochs=3", "train.optimizer=rmsprop"],
+    },
+];
+
+/// 90 rows of five numbers, a category and a class, as a CSV file.
+fn table(path: &Path) {
+    let mut text = String::from("a,b,c,d,e,colour,class\n");
+    for i in 0..90 {
+        let (t, u) = (i as f64 * 0.21, (i % 7) as f64);
+        let colour = ["red", "green", "blue"][i % 3];
+        let class = if i % 2 == 0 { "even" } else { "odd" };
+        let _ = writeln!(
+            text,
+            "{:.4},{:.4},{:.4},{:.4},{:.4},{colour},{class}",
+            t.sin() + u,
+            t.cos() * 2.0,
+            u - t.sin(),
+            0.5 * u,
+            t.sin() * t.cos()
+        );
+    }
+    fs::write(path, text).unwrap();
+}
+
+fn recipe(case: &Case, data: &Path) -> Recipe {
+    let mut draft = fit::draft(case.kind, &data.to_string_lossy());
+    draft.set("data", "label", "class".into());
+    for setting in case.settings {
+        draft.set_text(setting).unwrap();
+    }
+    draft.complete().unwrap()
+}
+
+fn fit_into(case: &Case, data: &Path, dir: &Path, existing: Existing) -> Result<Summary> {
+    fit::fit(&recipe(case, data), dir, existing, "latentia fit", &mut Run::default())
+}
+
+fn weights(dir: &Path) -> Vec<u8> {
+    fs::read(dir.join(artifact::WEIGHTS)).unwrap()
+}
+
+fn name(case: &Case) -> String {
+    format!("{} {}", case.kind, case.settings.join(" "))
+}
+
+#[test]
+fn a_saved_model_comes_back_and_does_the_same() {
+    for case in CASES {
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path().join("data.csv");
+        table(&data);
+        let dir = place.path().join("model");
+        let summary = fit_into(case, &data, &dir, Existing::Refuse).unwrap_or_else(|e| panic!("{}: {e}", name(case)));
+        assert!(!summary.figures.parts.is_empty(), "{}", name(case));
+        let open = || ModelDirectory::open(&dir, &Device::flex()).unwrap();
+        let (a, b) = (open(), open());
+        let rows = a.manifest.preprocess.open(&data, &a.recipe().unwrap().data).unwrap().read_all().unwrap();
+        let encode = |m: &ModelDirectory| m.model.as_encode().unwrap().encode(&rows.x).unwrap();
+        assert_eq!(encode(&a), encode(&b), "{}", name(case));
+        let scores = a.model.as_score().unwrap().score(&rows.x).unwrap();
+        assert!(scores.iter().all(|s| s.is_finite() && *s >= 0.0), "{}", name(case));
+        // A row's result does not depend on the rows beside it.
+        let first = a.model.as_reconstruct().unwrap().reconstruct(&rows.x.head(1)).unwrap();
+        let all = a.model.as_reconstruct().unwrap().reconstruct(&rows.x).unwrap();
+        let apart = first.row(0).iter().zip(all.row(0)).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+        assert!(apart < 1e-5, "{}: {apart}", name(case));
+        // Decoding the code is reconstructing the row.
+        let decoded = a.model.as_decode().unwrap().decode(&encode(&a)).unwrap();
+        assert_eq!(decoded, all, "{}", name(case));
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
+    for case in CASES {
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path().join("data.csv");
+        table(&data);
+        let dirs = ["one", "two"].map(|n| place.path().join(n));
+        for dir in &dirs {
+            fit_into(case, &data, dir, Existing::Refuse).unwrap();
+        }
+        assert_eq!(weights(&dirs[0]), weights(&dirs[1]), "{}", name(case));
+        let mut other = recipe(case, &data);
+        other.train.seed = 1;
+        let dir = place.path().join("three");
+        fit::fit(&other, &dir, Existing::Refuse, "", &mut Run::default()).unwrap();
+        assert_ne!(weights(&dirs[0]), weights(&dir), "{}", name(case));
+    }
+}
+
+#[test]
+fn rows_of_another_width_and_values_that_are_not_finite_are_refused() {
+    for case in CASES {
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path().join("data.csv");
+        table(&data);
+        let dir = place.path().join("model");
+        fit_into(case, &data, &dir, Existing::Refuse).unwrap();
+        let model = ModelDirectory::open(&dir, &Device::flex()).unwrap().model;
+        let width = model.input_width();
+        let encoder = model.as_encode().unwrap();
+        assert!(encoder.encode(&Matrix::zeros(3, width + 1)).is_err(), "{}", name(case));
+        assert!(model.as_decode().unwrap().decode(&Matrix::zeros(3, encoder.code_size() + 1)).is_err());
+        let mut bad = Matrix::zeros(3, width);
+        bad.row_mut(1)[0] = f32::NAN;
+        assert!(encoder.encode(&bad).is_err(), "{}", name(case));
+        assert_eq!(encoder.encode(&Matrix::zeros(0, width)).unwrap().rows(), 0, "{}", name(case));
+    }
+}
+
+#[test]
+fn one_row_and_no_row_are_refused_and_leave_nothing_behind() {
+    for case in CASES {
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path().join("data.csv");
+        for text in ["a,b,c,d,e,colour,class\n", "a,b,c,d,e,colour,class\n1,2,3,4,5,red,odd\n"] {
+            fs::write(&data, text).unwrap();
+            let dir = place.path().join("model");
+            let error = fit_into(case, &data, &dir, Existing::Refuse).unwrap_err().to_string();
+            assert!(error.contains("data.csv"), "{}: {error}", name(case));
+            assert!(!dir.exists(), "{}", name(case));
+        }
+    }
+}
+
+#[test]
+fn a_directory_with_a_model_is_kept_unless_the_user_says_otherwise() {
+    let case = &CASES[0];
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data.csv");
+    table(&data);
+    let dir = place.path().join("model");
+    fit_into(case, &data, &dir, Existing::Refuse).unwrap();
+    let error = fit_into(case, &data, &dir, Existing::Refuse).unwrap_err().to_string();
+    assert!(error.contains("--force"), "{error}");
+    fit_into(case, &data, &dir, Existing::Replace).unwrap();
+    fs::remove_file(dir.join(artifact::MANIFEST)).unwrap();
+    fs::write(dir.join("letters.txt"), "not ours").unwrap();
+    let error = fit_into(case, &data, &dir, Existing::Replace).unwrap_err().to_string();
+    assert!(error.contains("not a model"), "{error}");
+}
+
+#[test]
+fn a_run_stopped_anywhere_and_resumed_ends_with_the_bits_of_one_that_was_not() {
+    struct StopAt {
+        step: u64,
+        cancel: latentia::run::Cancel,
+    }
+    impl latentia::run::Progress for StopAt {
+        fn begin(&mut self, _: &str, _: u64) {}
+        fn advance(&mut self, done: u64, _: &str) {
+            if done == self.step {
+                self.cancel.ask();
+            }
+        }
+        fn end(&mut self) {}
+    }
+    for case in CASES.iter().filter(|c| c.settings.iter().any(|s| s.starts_with("train."))) {
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path().join("data.csv");
+        table(&data);
+        let mut recipe = recipe(case, &data);
+        recipe.train.batch_size = 16;
+        let whole = place.path().join("whole");
+        fit::fit(&recipe, &whole, Existing::Refuse, "", &mut Run::default()).unwrap();
+        // The last step of an epoch, one in its middle, the first of all.
+        for step in [1, 2, 8] {
+            let dir = place.path().join(format!("stopped-{step}"));
+            let mut run = Run::default();
+            run.progress = Box::new(StopAt { step, cancel: run.cancel.clone() });
+            let stopped = fit::fit(&recipe, &dir, Existing::Refuse, "", &mut run).unwrap();
+            ModelDirectory::open(&dir, &Device::flex()).unwrap_or_else(|e| panic!("{}: {e}", name(case)));
+            if stopped.training.unwrap().ended == latentia::train::Ended::Cancelled {
+                let again = fit::unfinished_recipe(&dir).unwrap();
+                assert_eq!(again, recipe);
+                fit::fit(&again, &dir, Existing::Resume, "", &mut Run::default()).unwrap();
+            }
+            assert_eq!(weights(&dir), weights(&whole), "{} stopped after step {step}", name(case));
+        }
+    }
+}
