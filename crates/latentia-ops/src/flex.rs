@@ -9,10 +9,7 @@ use burn_flex::FlexTensor;
 /// Whether `tensor` lives on the CPU backend, where the kernels run.
 pub(crate) fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {
     matches!(tensor.device().as_dispatch(), burn::backend::DispatchDevice::Flex(_))
-        || matches!(
-            tensor.device().inner().as_dispatch(),
-            burn::backend::DispatchDevice::Flex(_)
-        )
+        || matches!(tensor.device().inner().as_dispatch(), burn::backend::DispatchDevice::Flex(_))
 }
 
 /// A contiguous CPU tensor of these values.

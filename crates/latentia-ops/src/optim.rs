@@ -6,13 +6,15 @@
 
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
-pub use latentia_kernels::optim::{Adam, RmsProp, Sgd};
 use latentia_kernels::optim as kernel;
+pub use latentia_kernels::optim::{Adam, RmsProp, Sgd};
 
 use crate::flex;
 
 /// The primitives of `tensors`, contiguous, or `None` when one of them is not on the CPU backend.
-fn primitives<const D: usize, const N: usize>(tensors: [Tensor<D>; N]) -> Result<[FlexTensor; N], [Tensor<D>; N]> {
+fn primitives<const D: usize, const N: usize>(
+    tensors: [Tensor<D>; N],
+) -> Result<[FlexTensor; N], [Tensor<D>; N]> {
     if tensors.iter().all(flex::on_cpu) {
         Ok(tensors.map(|t| flex::primitive(t).expect("checked above to be a CPU tensor")))
     } else {
@@ -82,7 +84,8 @@ pub fn sgd<const D: usize>(
                 return [theta - g * config.lr, velocity];
             }
             let velocity = velocity * config.momentum + g.clone();
-            let step = if config.nesterov { g + velocity.clone() * config.momentum } else { velocity.clone() };
+            let step =
+                if config.nesterov { g + velocity.clone() * config.momentum } else { velocity.clone() };
             [theta - step * config.lr, velocity]
         }
     }

@@ -37,7 +37,7 @@ fn vector(n: usize, seed: u64, device: &Device) -> Tensor<1> {
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().into_vec().unwrap()
+    tensor.into_data().try_into_vec().unwrap()
 }
 
 type Layer = fn(Tensor<2>, Tensor<2>, Option<Tensor<1>>, Activation, Orientation) -> Tensor<2>;

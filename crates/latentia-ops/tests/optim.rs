@@ -11,7 +11,7 @@ fn tensor(scale: f32, phase: f32) -> Tensor<1> {
 }
 
 fn values(tensor: &Tensor<1>) -> Vec<f32> {
-    tensor.clone().into_data().into_vec().unwrap()
+    tensor.clone().into_data().try_into_vec().unwrap()
 }
 
 /// PyTorch's equations in double precision, for three steps with the same gradient.
@@ -24,13 +24,11 @@ fn check(name: &str, found: &Tensor<1>, expected: &[f64]) {
 #[test]
 fn adam_and_adamw_follow_their_equations() {
     for decoupled in [false, true] {
-        let config =
-            Adam { lr: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-8, weight_decay: 0.1, decoupled };
+        let config = Adam { lr: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-8, weight_decay: 0.1, decoupled };
         let (scale, g) = (0.5, tensor(2.0, 1.0));
         let zero = || Tensor::zeros([N], &Device::flex());
         let (mut theta, mut m, mut v) = (tensor(1.0, 0.0), zero(), zero());
-        let mut expected: Vec<[f64; 3]> =
-            values(&theta).iter().map(|&t| [f64::from(t), 0.0, 0.0]).collect();
+        let mut expected: Vec<[f64; 3]> = values(&theta).iter().map(|&t| [f64::from(t), 0.0, 0.0]).collect();
         for t in 1..=3 {
             [theta, m, v] = optim::adam(&config, t, scale, [theta, g.clone(), m, v]);
             for (state, g) in expected.iter_mut().zip(values(&g)) {
@@ -79,11 +77,9 @@ fn rmsprop_follows_its_equations() {
         let g = tensor(2.0, 1.0);
         let zero = || Tensor::zeros([N], &Device::flex());
         let (mut theta, mut square, mut velocity) = (tensor(1.0, 0.0), zero(), zero());
-        let mut expected: Vec<[f64; 3]> =
-            values(&theta).iter().map(|&t| [f64::from(t), 0.0, 0.0]).collect();
+        let mut expected: Vec<[f64; 3]> = values(&theta).iter().map(|&t| [f64::from(t), 0.0, 0.0]).collect();
         for _ in 0..3 {
-            [theta, square, velocity] =
-                optim::rmsprop(&config, 1.0, [theta, g.clone(), square, velocity]);
+            [theta, square, velocity] = optim::rmsprop(&config, 1.0, [theta, g.clone(), square, velocity]);
             for (state, g) in expected.iter_mut().zip(values(&g)) {
                 let g = f64::from(g) + 0.1 * state[0];
                 state[1] = 0.9 * state[1] + 0.1 * g * g;

@@ -101,10 +101,7 @@ impl dyn Model {
 /// Refuses rows of another width than the model was fitted on, and values that are not finite.
 pub(crate) fn check_rows(what: &str, x: &Matrix, width: usize) -> Result<()> {
     if x.cols() != width {
-        return Err(Error::config(
-            "data",
-            format!("found {} columns, expected {width}: {what}", x.cols()),
-        ));
+        return Err(Error::config("data", format!("found {} columns, expected {width}: {what}", x.cols())));
     }
     if let Some(at) = x.as_slice().iter().position(|v| !v.is_finite()) {
         let (row, column) = (at / width + 1, at % width + 1);

@@ -98,7 +98,8 @@ fn a_saved_model_comes_back_and_does_the_same() {
         let data = place.path().join("data.csv");
         table(&data);
         let dir = place.path().join("model");
-        let summary = fit_into(case, &data, &dir, Existing::Refuse).unwrap_or_else(|e| panic!("{}: {e}", name(case)));
+        let summary =
+            fit_into(case, &data, &dir, Existing::Refuse).unwrap_or_else(|e| panic!("{}: {e}", name(case)));
         assert!(!summary.figures.parts.is_empty(), "{}", name(case));
         let open = || ModelDirectory::open(&dir, &Device::flex()).unwrap();
         let (a, b) = (open(), open());

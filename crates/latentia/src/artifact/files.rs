@@ -81,8 +81,9 @@ pub fn read_tensors(path: &Path) -> Result<Tensors> {
 
 /// The `f32` tensors in the bytes of a SafeTensors file; `path` names it in errors.
 pub fn parse_tensors(path: &Path, bytes: &[u8]) -> Result<Tensors> {
-    let file = SafeTensors::deserialize(bytes)
-        .map_err(|e| Error::model(path, format!("is damaged: {e}. Fit the model again or restore the file")))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|e| {
+        Error::model(path, format!("is damaged: {e}. Fit the model again or restore the file"))
+    })?;
     let mut tensors = Tensors::new();
     for (name, view) in file.tensors() {
         if view.dtype() != Dtype::F32 {

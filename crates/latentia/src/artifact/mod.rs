@@ -237,7 +237,9 @@ fn read_checked(dir: &Path, name: &str, entry: &FileEntry) -> Result<Vec<u8>> {
     if found.sha256 != entry.sha256 {
         return Err(Error::model(
             path,
-            format!("is damaged: its content does not match the SHA-256 in {MANIFEST}. Fit the model again or restore the file"),
+            format!(
+                "is damaged: its content does not match the SHA-256 in {MANIFEST}. Fit the model again or restore the file"
+            ),
         ));
     }
     Ok(bytes)

@@ -4,8 +4,9 @@ use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 
 use crate::data::Matrix;
-use crate::linalg::{ROW_BLOCK, check_cols, check_finite, product};
+use crate::linalg::{ROW_BLOCK, check_cols, check_finite};
 use crate::{Error, Result, evaluate::check_lengths};
+use latentia_linalg::product;
 
 /// Rows of the searched table whose inner products are formed at once: they stay in the second-level cache.
 const SEARCH_BLOCK: usize = 512;

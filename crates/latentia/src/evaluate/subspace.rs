@@ -3,8 +3,9 @@
 use faer::{Mat, MatRef};
 
 use crate::data::Matrix;
-use crate::linalg::{check_cols, check_finite, product, thin_svd};
+use crate::linalg::{check_cols, check_finite};
 use crate::{Error, Result};
+use latentia_linalg::{product, thin_svd};
 
 /// The principal angles, ascending, in radians, between the spans of the rows of `a` `[k, d]` and `b` `[l, d]`:
 /// `min(k, l)` of them.

@@ -132,13 +132,7 @@ fn history(fitted: &Fitted) -> Vec<EpochRecord> {
 }
 
 /// The codes in the plane: as they are when they have two numbers, else along their two principal components.
-fn map(
-    model: &dyn Model,
-    rows: &Split,
-    data: &Dataset,
-    part: &str,
-    seed: u64,
-) -> Result<Option<CodeMap>> {
+fn map(model: &dyn Model, rows: &Split, data: &Dataset, part: &str, seed: u64) -> Result<Option<CodeMap>> {
     let Some(model) = model.as_encode() else { return Ok(None) };
     let mut chosen = permutation(rows.len(), &mut stream(seed, Purpose::Report, 1, 0));
     chosen.truncate(MAP_ROWS);
@@ -282,8 +276,11 @@ fn baseline(figures: &Figures, model: &dyn Model) -> Option<Baseline> {
         }
         Comparison { name, values }
     };
-    let mut rows =
-        vec![row(format!("{}, code of {code}", model.kind()), Some(part.squared_error), n.map(|n| n.in_code))];
+    let mut rows = vec![row(
+        format!("{}, code of {code}", model.kind()),
+        Some(part.squared_error),
+        n.map(|n| n.in_code),
+    )];
     if !is_pca {
         rows.push(row(format!("PCA, code of {code}"), part.pca_squared_error, n.and_then(|n| n.in_pca)));
     }

@@ -1,6 +1,7 @@
 //! Initial weights.
 
 use faer::Mat;
+use latentia_linalg::orthonormal;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -75,22 +76,13 @@ fn draw(rng: &mut ChaCha8Rng) -> f64 {
     StandardNormal.sample(rng)
 }
 
-/// `gain · Q`, Q from the QR decomposition of a normal matrix, its signs fixed by the diagonal of R so that it is
-/// uniform over the orthogonal group (Mezzadri 2007).
+/// `gain · Q`, Q from the QR decomposition of a normal matrix with the diagonal of R positive, so that it is uniform over
+/// the orthogonal group (Mezzadri 2007).
 fn orthogonal(rows: usize, cols: usize, gain: f64, rng: &mut ChaCha8Rng) -> Vec<f32> {
     let (tall, narrow) = (rows.max(cols), rows.min(cols));
-    let a = Mat::<f64>::from_fn(tall, narrow, |_, _| draw(rng));
-    let qr = a.qr();
-    let q = qr.compute_thin_Q();
-    let r = qr.thin_R();
-    let value = |i: usize, j: usize| q[(i, j)] * r[(j, j)].signum() * gain;
-    let mut weights = Vec::with_capacity(rows * cols);
-    for i in 0..rows {
-        for j in 0..cols {
-            weights.push(if rows >= cols { value(i, j) } else { value(j, i) } as f32);
-        }
-    }
-    weights
+    let q = orthonormal(Mat::<f64>::from_fn(tall, narrow, |_, _| draw(rng)).as_ref());
+    let value = |i: usize, j: usize| gain * if rows >= cols { q[(i, j)] } else { q[(j, i)] };
+    (0..rows).flat_map(|i| (0..cols).map(move |j| (i, j))).map(|(i, j)| value(i, j) as f32).collect()
 }
 
 #[cfg(test)]

@@ -62,7 +62,10 @@ impl Form {
             Self::List(of) => {
                 let text = text.trim().trim_start_matches('[').trim_end_matches(']');
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-                items.map(|item| of.parse(item.trim_matches('"'))).collect::<Option<Vec<_>>>().map(Value::from)
+                items
+                    .map(|item| of.parse(item.trim_matches('"')))
+                    .collect::<Option<Vec<_>>>()
+                    .map(Value::from)
             }
             Self::Choice(words) => words.iter().any(|(word, _)| word == text).then(|| Value::from(text)),
         }
@@ -70,7 +73,7 @@ impl Form {
 }
 
 /// The keys of a configuration type, in the order of its fields.
-pub fn keys<T: JsonSchema + Default + Serialize>(section: &'static str) -> Vec<Key> {
+pub(super) fn keys<T: JsonSchema + Default + Serialize>(section: &'static str) -> Vec<Key> {
     let schema = SchemaGenerator::default().into_root_schema_for::<T>();
     let defaults = serde_json::to_value(T::default()).unwrap_or_default();
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return Vec::new() };
@@ -144,11 +147,8 @@ mod tests {
 
     #[test]
     fn every_field_of_a_configuration_is_a_documented_key() {
-        let all = [
-            keys::<TrainConfig>("train"),
-            keys::<AutoencoderConfig>("model"),
-            keys::<ReadOptions>("data"),
-        ];
+        let all =
+            [keys::<TrainConfig>("train"), keys::<AutoencoderConfig>("model"), keys::<ReadOptions>("data")];
         let undocumented: Vec<_> = all.iter().flatten().filter(|k| k.doc.is_empty()).collect();
         assert!(undocumented.is_empty(), "{undocumented:?}");
         let optimizer = all[0].iter().find(|k| k.name == "optimizer").unwrap();
@@ -163,15 +163,12 @@ mod tests {
 
     #[test]
     fn no_key_stands_in_two_sections_because_flags_have_no_sections() {
-        let mut names: Vec<_> = [
-            keys::<TrainConfig>("train"),
-            keys::<AutoencoderConfig>("model"),
-            keys::<ReadOptions>("data"),
-        ]
-        .into_iter()
-        .flatten()
-        .map(|k| k.name)
-        .collect();
+        let mut names: Vec<_> =
+            [keys::<TrainConfig>("train"), keys::<AutoencoderConfig>("model"), keys::<ReadOptions>("data")]
+                .into_iter()
+                .flatten()
+                .map(|k| k.name)
+                .collect();
         names.sort();
         let before = names.len();
         names.dedup();

@@ -89,9 +89,8 @@ impl Draft {
 
     /// Sets a key from the command line: `train.epochs=5`.
     pub fn set_text(&mut self, assignment: &str) -> Result<()> {
-        let wrong = || {
-            Error::config(format!("--set {assignment}"), "expected SECTION.KEY=VALUE, say train.epochs=5")
-        };
+        let wrong =
+            || Error::config(format!("--set {assignment}"), "expected SECTION.KEY=VALUE, say train.epochs=5");
         let (key, text) = assignment.split_once('=').ok_or_else(wrong)?;
         let (section, name) = key.trim().split_once('.').ok_or_else(wrong)?;
         if !SECTIONS.contains(&section) {
@@ -203,7 +202,8 @@ impl Recipe {
                     let _ = writeln!(text, "{first} = {}", toml_value(value));
                 }
             }
-            for key in keys.iter().filter(|key| section != "train" || self.kind.trains || key.name == "seed") {
+            for key in keys.iter().filter(|key| section != "train" || self.kind.trains || key.name == "seed")
+            {
                 write_key(&mut text, key, values.get(&key.name));
             }
         }

@@ -192,7 +192,10 @@ impl TrainConfig {
             return Err(Error::config("train.step-epochs", "found 0, expected at least 1"));
         }
         if self.schedule == Schedule::Noam && self.warmup == 0.0 {
-            return Err(Error::config("train.warmup", "found 0, but schedule noam needs a warm-up, say 1 epoch"));
+            return Err(Error::config(
+                "train.warmup",
+                "found 0, but schedule noam needs a warm-up, say 1 epoch",
+            ));
         }
         if self.nesterov && (self.optimizer != OptimizerKind::Sgd || self.momentum == 0.0) {
             return Err(Error::config("train.nesterov", "needs optimizer sgd with a momentum above 0"));

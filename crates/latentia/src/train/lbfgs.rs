@@ -14,7 +14,7 @@ use super::{looping::scalar, params::host_values};
 const MAX_EVALUATIONS: usize = 25;
 
 /// L-BFGS and its history of steps.
-pub struct Lbfgs(LBFGS);
+pub(super) struct Lbfgs(LBFGS);
 
 impl std::fmt::Debug for Lbfgs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -113,10 +113,7 @@ fn evaluate<O: Objective>(
 fn norm<M: Module>(model: &M, gradients: &GradientsParams) -> f64 {
     struct Squares<'a>(&'a GradientsParams, f64);
     impl burn::module::ModuleVisitor for Squares<'_> {
-        fn visit_float<const D: usize>(
-            &mut self,
-            param: &burn::module::Param<burn::tensor::Tensor<D>>,
-        ) {
+        fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<burn::tensor::Tensor<D>>) {
             if let Some(g) = self.0.get::<D>(param.id) {
                 self.1 += host_values(g).iter().map(|&g| f64::from(g).powi(2)).sum::<f64>();
             }

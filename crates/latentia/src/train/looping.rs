@@ -65,7 +65,7 @@ impl Stepper {
 pub(super) struct Sums(pub BTreeMap<String, f64>);
 
 impl Sums {
-    pub fn add(&mut self, name: &str, value: f64) {
+    fn add(&mut self, name: &str, value: f64) {
         match self.0.get_mut(name) {
             Some(sum) => *sum += value,
             None => {

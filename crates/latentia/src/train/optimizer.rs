@@ -259,8 +259,7 @@ impl ModuleMapper for Update<'_> {
         // Dropping the autodiff handle first leaves one owner of the values: the update is in place.
         let theta: Tensor<1> = tensor.inner().reshape([len]);
         let name = self.path.join(".");
-        let theta =
-            self.optimizer.update(&name, theta, g.reshape([len]), &self.rule, self.scale);
+        let theta = self.optimizer.update(&name, theta, g.reshape([len]), &self.rule, self.scale);
         let tensor = Tensor::<D>::from_inner(theta.reshape(shape)).require_grad();
         Param::from_mapped_value(id, tensor, mapper)
     }

@@ -35,7 +35,7 @@ pub struct Autoencoder {
 }
 
 /// What training gave besides the model.
-pub type Training = Trained<Tensors>;
+type Training = Trained<Tensors>;
 
 impl AutoencoderConfig {
     /// Fits an autoencoder to the training rows of `data`.
@@ -72,13 +72,7 @@ impl AutoencoderConfig {
             }
             _ => last,
         };
-        let model = Autoencoder {
-            module,
-            likelihood,
-            input,
-            code: config.code,
-            device: run.device.clone(),
-        };
+        let model = Autoencoder { module, likelihood, input, code: config.code, device: run.device.clone() };
         let record = Trained { last: last_tensors, best, best_epoch, history, ended };
         Ok((model, config, record))
     }

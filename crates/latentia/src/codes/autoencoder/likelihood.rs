@@ -63,11 +63,10 @@ impl Likelihood {
         match self.kind {
             LikelihoodKind::Bernoulli => loss::bernoulli_with_logits(output, x),
             LikelihoodKind::Categorical => {
-                let part = |t: &Tensor<2>, range: &Range<usize>| t.clone().narrow(1, range.start, range.len());
-                let of_groups = self
-                    .groups
-                    .iter()
-                    .map(|g| loss::categorical_with_logits(part(&output, g), part(&x, g)));
+                let part =
+                    |t: &Tensor<2>, range: &Range<usize>| t.clone().narrow(1, range.start, range.len());
+                let of_groups =
+                    self.groups.iter().map(|g| loss::categorical_with_logits(part(&output, g), part(&x, g)));
                 let of_rest =
                     self.rest.iter().map(|r| loss::squared_error(part(&output, r), part(&x, r)) * 0.5);
                 let sum = of_groups.chain(of_rest).reduce(|a, b| a + b);

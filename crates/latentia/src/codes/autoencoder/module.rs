@@ -10,18 +10,18 @@ use crate::nn::{ActivationKind, DenseStack, DenseStackConfig};
 
 /// Encoder and decoder.
 #[derive(Module, Debug)]
-pub struct AutoencoderModule {
+pub(super) struct AutoencoderModule {
     /// `f`.
-    pub encoder: DenseStack,
+    pub(super) encoder: DenseStack,
     /// `g`, up to the link function of the likelihood.
-    pub decoder: DenseStack,
+    pub(super) decoder: DenseStack,
     #[module(skip)]
     tied: bool,
 }
 
 impl AutoencoderModule {
     /// Random weights for rows of `input` features.
-    pub fn init(config: &AutoencoderConfig, input: usize, seed: u64, device: &Device) -> Self {
+    pub(super) fn init(config: &AutoencoderConfig, input: usize, seed: u64, device: &Device) -> Self {
         let widths = config.encoder_widths(input);
         let mirrored: Vec<usize> = widths.iter().rev().copied().collect();
         let encoder = DenseStackConfig {
@@ -43,16 +43,12 @@ impl AutoencoderModule {
     }
 
     /// `h = f(x)`.
-    pub fn encode(&self, x: Tensor<2>) -> Tensor<2> {
+    pub(super) fn encode(&self, x: Tensor<2>) -> Tensor<2> {
         self.encoder.forward(x)
     }
 
     /// The decoder's output before the link function.
-    pub fn decode(&self, code: Tensor<2>) -> Tensor<2> {
-        if self.tied {
-            self.decoder.forward_tied(code, &self.encoder)
-        } else {
-            self.decoder.forward(code)
-        }
+    pub(super) fn decode(&self, code: Tensor<2>) -> Tensor<2> {
+        if self.tied { self.decoder.forward_tied(code, &self.encoder) } else { self.decoder.forward(code) }
     }
 }

@@ -6,8 +6,7 @@ use burn::tensor::Device;
 use serde::Deserialize;
 
 use super::{
-    AutoencoderConfig, Likelihood, LikelihoodKind, module::AutoencoderModule,
-    objective::AutoencoderObjective,
+    AutoencoderConfig, Likelihood, LikelihoodKind, module::AutoencoderModule, objective::AutoencoderObjective,
 };
 use crate::{
     codes::{pca::PcaConfig, squared_errors},
@@ -17,7 +16,7 @@ use crate::{
     nn::ActivationKind,
     run::Run,
     train::{
-        Objective, OptimizerKind, Schedule, StepContext, TrainConfig,
+        Objective, OptimizerKind, StepContext, TrainConfig,
         params::{HostTensor, Tensors, collect, restore},
         train,
     },
@@ -73,10 +72,8 @@ fn difference(a: &Tensors, b: &Tensors) -> f32 {
 #[test]
 fn losses_gradients_and_steps_are_those_of_pytorch() {
     for case in golden().cases {
-        let name = format!(
-            "{:?} {:?} tied {} {:?}",
-            case.activation, case.likelihood, case.tied, case.optimizer
-        );
+        let name =
+            format!("{:?} {:?} tied {} {:?}", case.activation, case.likelihood, case.tied, case.optimizer);
         let config = AutoencoderConfig {
             hidden: vec![4],
             code: 2,
@@ -157,9 +154,9 @@ fn a_linear_autoencoder_finds_the_subspace_of_pca() {
         ..AutoencoderConfig::default()
     };
     let training = TrainConfig {
-        epochs: 400,
-        learning_rate: 0.02,
-        schedule: Schedule::Cosine,
+        epochs: 150,
+        optimizer: OptimizerKind::Lbfgs,
+        batch_size: 400,
         ..TrainConfig::default()
     };
     let (model, _, _) = config.fit(&data, &training, &mut Run::default()).unwrap();

@@ -24,8 +24,9 @@ pub use config::{PcaConfig, Solver};
 use faer::MatRef;
 
 use crate::data::Matrix;
-use crate::linalg::{check_cols, check_finite, for_row_blocks, product};
+use crate::linalg::{check_cols, check_finite, for_row_blocks};
 use crate::{Error, Result};
+use latentia_linalg::product;
 
 /// Named arrays: name to shape and row-major values, as they are stored.
 pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;

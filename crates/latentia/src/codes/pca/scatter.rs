@@ -1,12 +1,11 @@
 //! The products of a centred data matrix that PCA needs, formed block by block: `f32` or `f64` inside a block, `f64`
 //! between blocks. Work is split over the output, never over the sum, so any number of threads gives the same bits.
 
-use faer::traits::RealField;
 use faer::{Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
 use crate::data::Matrix;
-use crate::linalg::product;
+use latentia_linalg::{Number, product};
 
 /// Terms summed before the sum moves to `f64`. 1,024 rows of a few hundred columns stay in the last-level cache.
 const BLOCK: usize = 1024;
@@ -16,7 +15,7 @@ const BLOCK: usize = 1024;
 const TILE: usize = 128;
 
 /// What products are formed in.
-pub(super) trait Real: RealField + Copy + Default {
+pub(super) trait Real: Number + Copy + Default {
     /// Distance from one to the next number.
     const EPSILON: f64;
     /// Rounds to this type.

@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use super::scatter::{Centred, Real};
 use super::{Pca, PcaConfig, Solver};
 use crate::data::Matrix;
-use crate::linalg::{orthonormal, product, symmetric_eigen};
 use crate::{DataError, Result};
+use latentia_linalg::{orthonormal, product, symmetric_eigen};
 
 /// Up to this size a full eigen-decomposition takes seconds and is preferred to a randomised one.
 const EXACT_SIZE: usize = 2048;
