@@ -1,0 +1,359 @@
+//! What the program understands: global flags, verbs, and one flag for every key of a recipe.
+
+mod recipe;
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
+
+pub(crate) use recipe::{Assignment, assignments};
+
+/// Learn compact codes of your own data, and use them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "latentia",
+    version,
+    about,
+    long_about = "Learn compact codes of your own data (tables, images), and use them: to compress, to compare, to draw, \
+                  to find what is unusual. `latentia demo` shows it in seconds.",
+    after_help = "Examples:
+  latentia demo
+  latentia fit autoencoder digits --label -1 --code 8 --epochs 20 -o model
+  latentia encode model digits -o codes.csv
+
+`latentia VERB --help` explains a verb, with examples.",
+    max_term_width = 110,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Flags that every verb knows.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Where to compute: cpu, or a GPU this build was compiled for.
+    #[arg(long, global = true, default_value = "cpu", value_name = "DEVICE", display_order = 900)]
+    pub(crate) device: String,
+    /// Threads to compute with; all processors when not given. The result does not depend on it.
+    #[arg(long, global = true, value_name = "N", display_order = 901, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+    /// No progress bars and no remarks, only results and errors.
+    #[arg(short, long, global = true, display_order = 902)]
+    pub(crate) quiet: bool,
+    /// Print results as JSON, for programs.
+    #[arg(long, global = true, display_order = 903)]
+    pub(crate) json: bool,
+    /// Say more about what happens (-vv for still more); RUST_LOG goes before it.
+    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 904)]
+    pub(crate) verbose: u8,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// See the whole of it in seconds, on data that comes with the program.
+    #[command(after_help = "Example:
+  latentia demo -o digits-demo")]
+    Demo(Demo),
+    /// Fit a model to data, by a recipe or by flags.
+    #[command(
+        long_about = "Fit a model to data and write a model directory: weights, figures beside PCA, and a report to look at.\n\n\
+                      Either a recipe file says everything, or a kind of model and a data file do and flags change the rest. \
+                      Every key of a recipe is a flag of the same name; flags override the recipe.",
+        after_help = "Examples:
+  latentia fit autoencoder digits --label -1 --code 8 --epochs 20 -o model
+  latentia fit autoencoder --print-recipe > recipe.toml
+  latentia fit recipe.toml people.csv --set train.epochs=5 -o people-model
+  latentia fit pca digits --label -1 --components 8 -o pca-model
+  latentia fit pca photo.png --components 20 -o small.png
+  latentia fit --resume stopped-model"
+    )]
+    Fit(Fit),
+    /// Turn rows into codes.
+    #[command(after_help = "Examples:
+  latentia encode model digits -o codes.csv
+  latentia encode model digits -o codes.parquet
+  latentia encode model digits | head -3")]
+    Encode(Transform),
+    /// Turn codes back into rows, in the units of the data.
+    #[command(after_help = "Examples:
+  latentia encode model digits -o codes.csv
+  latentia decode model codes.csv -o rows.csv")]
+    Decode(Decode),
+    /// Turn rows into codes and back: what the model keeps of them.
+    #[command(after_help = "Examples:
+  latentia reconstruct model digits -o rebuilt.csv
+  latentia reconstruct people-model people.csv -o rebuilt.parquet")]
+    Reconstruct(Transform),
+    /// Say how unusual each row is, and because of which columns.
+    #[command(
+        long_about = "Say how unusual each row is, and because of which columns.\n\n\
+                      The score is large for rows the model rebuilds badly. A row is called unusual when its score is above the \
+                      threshold: the model's own (the 99% quantile of rows it did not learn from), or the one given. The columns that \
+                      contribute most to the error follow, with what was found and what the model made of it.",
+        after_help = "Examples:
+  latentia score people-model people.csv -o scores.csv
+  latentia score people-model people.csv --threshold 95%
+  latentia score people-model people.csv --threshold 12.5 --top 1"
+    )]
+    Score(Score),
+    /// Measure a model on further data.
+    #[command(after_help = "Examples:
+  latentia evaluate model digits
+  latentia evaluate people-model people.csv --anomaly ill")]
+    Evaluate(Evaluate),
+    /// Show what a model directory holds, and check that it is whole.
+    #[command(after_help = "Examples:
+  latentia inspect model
+  latentia inspect model --tensors")]
+    Inspect(Inspect),
+    /// Say where the report of a model is, or open it.
+    #[command(after_help = "Example:
+  latentia report model")]
+    Report(Report),
+    /// List the data sets that have a name, or copy one here.
+    #[command(after_help = "Examples:
+  latentia data list
+  latentia data get digits", subcommand_required = true, arg_required_else_help = true)]
+    Data(Data),
+    /// Repeat a published experiment and print its figure beside the published one.
+    #[command(after_help = "Example:
+  latentia reproduce")]
+    Reproduce(Reproduce),
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:
+  latentia completions bash > latentia.bash")]
+    Completions(Completions),
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// The model directory to write; an earlier demo there is replaced.
+    #[arg(short, long, value_name = "DIR", default_value = "latentia-demo", value_hint = ValueHint::DirPath)]
+    pub(crate) output: PathBuf,
+}
+
+/// `fit`
+#[derive(Debug, Args)]
+pub(crate) struct Fit {
+    /// A recipe (a .toml file), or a kind of model, or with --resume a model directory.
+    #[arg(value_name = "RECIPE|KIND", value_hint = ValueHint::FilePath)]
+    pub(crate) what: Option<String>,
+    /// The data: a file, a folder of images, or the name of a data set (see `latentia data list`).
+    #[arg(value_name = "DATA", value_hint = ValueHint::AnyPath)]
+    pub(crate) data: Option<String>,
+    /// The model directory to write (for `fit pca PHOTO`, the picture to write).
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::AnyPath)]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the model that is there.
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) force: bool,
+    /// Go on with a fit that was stopped, from its newest checkpoint.
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Set a key of the recipe, as often as needed.
+    #[arg(long, value_name = "SECTION.KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Print the whole recipe with the meaning of every key, and fit nothing.
+    #[arg(long)]
+    pub(crate) print_recipe: bool,
+}
+
+/// `encode`, `reconstruct`
+#[derive(Debug, Args)]
+pub(crate) struct Transform {
+    /// The model directory.
+    #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath)]
+    pub(crate) model: PathBuf,
+    /// The rows: a file, a folder of images, the name of a data set, or - for CSV from standard input.
+    #[arg(value_name = "DATA", value_hint = ValueHint::AnyPath)]
+    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Where results go.
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// Where to write, in the format of the extension: .csv, .csv.gz, .parquet, .npy, .jsonl, for images also .png;
+    /// CSV to standard output when not given.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    /// Write over a file that is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// `decode`
+#[derive(Debug, Args)]
+pub(crate) struct Decode {
+    /// The model directory.
+    #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath)]
+    pub(crate) model: PathBuf,
+    /// The codes: a file that `latentia encode` wrote, or one with as many columns as a code has numbers; - for CSV
+    /// from standard input.
+    #[arg(value_name = "CODES", value_hint = ValueHint::FilePath)]
+    pub(crate) codes: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// `score`
+#[derive(Debug, Args)]
+pub(crate) struct Score {
+    #[command(flatten)]
+    pub(crate) transform: Transform,
+    /// Scores above this are unusual: a score (12.5), or a percentage (95%) of the rows of DATA that lie below it. The
+    /// model's own threshold when not given.
+    #[arg(long, value_name = "SCORE|PERCENT%", value_parser = parse_threshold)]
+    pub(crate) threshold: Option<Threshold>,
+    /// How many of the columns that contribute most to name for each row.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) top: usize,
+}
+
+/// What scores are compared with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Threshold {
+    /// A score.
+    Value(f64),
+    /// The score that this share of the rows lies below.
+    Quantile(f64),
+}
+
+fn parse_threshold(text: &str) -> Result<Threshold, String> {
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|v| v.is_finite());
+    match text.strip_suffix('%').map(number) {
+        Some(Some(percent)) if percent > 0.0 && percent < 100.0 => Ok(Threshold::Quantile(percent / 100.0)),
+        Some(_) => Err("expected a percentage between 0% and 100%, say 95%".into()),
+        None => number(text)
+            .map(Threshold::Value)
+            .ok_or_else(|| "expected a score, say 12.5, or a percentage, say 95%".into()),
+    }
+}
+
+/// `evaluate`
+#[derive(Debug, Args)]
+pub(crate) struct Evaluate {
+    /// The model directory.
+    #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath)]
+    pub(crate) model: PathBuf,
+    /// The rows to measure on.
+    #[arg(value_name = "DATA", value_hint = ValueHint::AnyPath)]
+    pub(crate) data: PathBuf,
+    /// The class whose rows should have high scores: adds the area under the ROC curve and the average precision.
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) anomaly: Option<String>,
+}
+
+/// `inspect`
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// The model directory.
+    #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath)]
+    pub(crate) model: PathBuf,
+    /// Also list the weights: name, shape, mean and standard deviation.
+    #[arg(long)]
+    pub(crate) tensors: bool,
+}
+
+/// `report`
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// The model directory.
+    #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath)]
+    pub(crate) model: PathBuf,
+    /// Open it in the browser.
+    #[arg(long)]
+    pub(crate) open: bool,
+}
+
+/// `data`
+#[derive(Debug, Args)]
+pub(crate) struct Data {
+    #[command(subcommand)]
+    pub(crate) action: DataAction,
+}
+
+/// What to do with the catalogue.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataAction {
+    /// List the data sets: what they are, where they come from, whether they are here.
+    List,
+    /// Download a data set, check it, and print where it is.
+    Get {
+        /// Its name.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+/// `reproduce`
+#[derive(Debug, Args)]
+pub(crate) struct Reproduce {
+    /// The experiment; all are listed when not given.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// The model directory to write; NAME when not given.
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the model that is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// The whole command line, flags of recipe keys included.
+pub(crate) fn command() -> clap::Command {
+    // The keys are worked out only when `fit` is what was asked for: other verbs start sooner.
+    Cli::command().mut_subcommand("fit", |fit| fit.defer(recipe::add_flags))
+}
+
+/// The command line of this process, and the recipe keys its flags set.
+pub(crate) fn parse() -> Result<(Cli, Vec<Assignment>), clap::Error> {
+    let mut matches = command().try_get_matches()?;
+    let set = matches.subcommand_matches("fit").map(assignments).unwrap_or_default();
+    Ok((Cli::from_arg_matches_mut(&mut matches)?, set))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn a_threshold_is_a_score_or_a_percentage() {
+        assert_eq!(parse_threshold("12.5"), Ok(Threshold::Value(12.5)));
+        assert_eq!(parse_threshold("95%"), Ok(Threshold::Quantile(0.95)));
+        for wrong in ["", "high", "0%", "100%", "nan", "%"] {
+            assert!(parse_threshold(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn flags_set_recipe_keys() {
+        let matches = command()
+            .try_get_matches_from(["latentia", "fit", "pca", "x.csv", "--components", "3", "--label", "-1", "--seed=7"])
+            .unwrap();
+        let set = assignments(matches.subcommand_matches("fit").unwrap());
+        let found: Vec<_> = set.iter().map(|a| (a.name.as_str(), a.text.as_str())).collect();
+        assert_eq!(found, [("label", "-1"), ("code", "3"), ("seed", "7")]);
+    }
+}

@@ -1,0 +1,21 @@
+//! Ctrl-C and a polite kill: first finish the step and keep what there is, then leave at once.
+
+use latentia::run::Cancel;
+
+use crate::INTERRUPTED;
+
+/// Hears interrupts from now on; the first asks `cancel`, the second ends the program.
+pub(crate) fn listen(cancel: &Cancel, say: &'static str, quiet: bool) {
+    let cancel = cancel.clone();
+    let heard = ctrlc::set_handler(move || {
+        if cancel.ask() > 1 {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+        if !quiet {
+            anstream::eprintln!("{say}");
+        }
+    });
+    if let Err(e) = heard {
+        tracing::warn!("interrupts end the program at once: {e}");
+    }
+}

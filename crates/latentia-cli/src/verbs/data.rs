@@ -1,0 +1,54 @@
+//! `latentia data`
+
+use latentia::{
+    Error,
+    data::catalogue::{self, ENTRIES, Entry},
+};
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::{
+    Outcome,
+    args::{Data, DataAction},
+    output,
+};
+
+/// Lists the catalogue, or makes sure that a data set is here and whole.
+pub(super) fn run(args: &Data, context: &Context) -> Outcome {
+    match &args.action {
+        DataAction::List => list(context),
+        DataAction::Get { name } => get(name, context),
+    }
+}
+
+fn list(context: &Context) -> Outcome {
+    let is_here = |entry: &Entry| catalogue::resolve(entry.name).is_ok();
+    if context.global.json {
+        let sets: Vec<Value> = ENTRIES
+            .iter()
+            .map(|e| json!({ "name": e.name, "about": e.about, "licence": e.licence, "address": e.address, "here": is_here(e) }))
+            .collect();
+        return output::print_json(&Value::from(sets));
+    }
+    let mut rows = vec![["name", "here", "what", "licence"].map(str::to_owned).to_vec()];
+    for entry in ENTRIES {
+        let here = if is_here(entry) { "yes" } else { "no" };
+        rows.push([entry.name, here, entry.about, entry.licence].map(str::to_owned).to_vec());
+    }
+    output::print(&output::left_aligned(&rows))
+}
+
+fn get(name: &str, context: &Context) -> Outcome {
+    // An error says where the files are published and where to put them.
+    let resolved = catalogue::resolve(name)?;
+    let entry = catalogue::find(name).ok_or_else(|| Error::config("data", format!("no data set '{name}'")))?;
+    catalogue::verify(entry)?;
+    match context.global.json {
+        true => output::print_json(&json!({ "name": name, "train": resolved.train, "test": resolved.test })),
+        false if entry.files.is_empty() => output::print(&format!("{name} comes with the program\n")),
+        false => {
+            let files = std::iter::once(&resolved.train).chain(&resolved.test);
+            output::print(&files.map(|path| format!("{}\n", path.display())).collect::<String>())
+        }
+    }
+}

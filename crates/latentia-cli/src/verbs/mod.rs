@@ -1,0 +1,82 @@
+//! What each verb does.
+
+mod completions;
+mod data;
+mod decode;
+mod demo;
+mod encode;
+mod evaluate;
+mod fit;
+mod inspect;
+mod report;
+mod score;
+mod summary;
+
+use std::path::Path;
+
+use latentia::{
+    Result,
+    artifact::ModelDirectory,
+    run::{self, Cancel, Run},
+};
+
+use crate::{
+    Outcome,
+    args::{Assignment, Global, Verb},
+    progress, signals,
+};
+
+/// What every verb is given.
+pub(crate) struct Context {
+    /// The flags that every verb knows.
+    pub(crate) global: Global,
+    /// Asked when a signal comes.
+    pub(crate) cancel: Cancel,
+}
+
+impl Context {
+    pub(crate) fn new(global: Global) -> Result<Self> {
+        // A device that this build lacks is an error even where the verb computes nothing.
+        run::device(&global.device)?;
+        Ok(Self { global, cancel: Cancel::default() })
+    }
+
+    /// The surroundings of a fit; interrupts finish the step from now on.
+    pub(crate) fn fit_run(&self) -> Result<Run> {
+        let say = "stopping after this step and keeping what there is; once more to leave at once";
+        signals::listen(&self.cancel, say, self.global.quiet);
+        Ok(Run {
+            device: run::device(&self.global.device)?,
+            progress: progress::bars(self.global.quiet),
+            cancel: self.cancel.clone(),
+            ..Run::default()
+        })
+    }
+
+    /// Reads a model directory.
+    pub(crate) fn open(&self, dir: &Path) -> Result<ModelDirectory> {
+        ModelDirectory::open(dir, &run::device(&self.global.device)?)
+    }
+
+    /// Whether remarks for people go to the terminal.
+    pub(crate) fn talks(&self) -> bool {
+        !self.global.quiet && !self.global.json
+    }
+}
+
+/// Does what was asked.
+pub(crate) fn run(verb: Verb, context: &Context, assignments: Vec<Assignment>) -> Outcome {
+    match verb {
+        Verb::Demo(args) => demo::run(&args, context),
+        Verb::Fit(args) => fit::run(&args, &assignments, context),
+        Verb::Encode(args) => encode::encode(&args, context),
+        Verb::Decode(args) => decode::run(&args, context),
+        Verb::Reconstruct(args) => encode::reconstruct(&args, context),
+        Verb::Score(args) => score::run(&args, context),
+        Verb::Evaluate(args) => evaluate::run(&args, context),
+        Verb::Inspect(args) => inspect::run(&args, context),
+        Verb::Report(args) => report::run(&args, context),
+        Verb::Data(args) => data::run(&args, context),
+        Verb::Completions(args) => completions::run(&args),
+    }
+}

@@ -1,0 +1,146 @@
+//! `latentia score`
+
+use latentia::{
+    Error,
+    artifact::ModelDirectory,
+    data::{Matrix, Preprocess, Table, Values},
+    evaluate,
+};
+
+use super::{Context, encode::names};
+use crate::{
+    Failure, Outcome,
+    args::{self, Score},
+    output,
+    sink::Sink,
+    stream,
+};
+
+/// Scores rows.
+pub(super) fn run(args: &Score, context: &Context) -> Outcome {
+    let opened = context.open(&args.transform.model)?;
+    let ModelDirectory { model, manifest, .. } = &opened;
+    let scorer = model.require("score", model.as_score())?;
+    let preprocess = &manifest.preprocess;
+    let sink = Sink::create(&args.transform.output, None)?;
+    let threshold = threshold(args, &opened, context)?;
+    let reader = preprocess.open(&args.transform.data, &opened.recipe()?.data)?;
+    let bare = sink.is_bare();
+    let (read, total) = stream::batches(reader, preprocess.width());
+    let (mut rows, mut unusual) = (0, 0);
+    stream::run(
+        read,
+        total,
+        |batch| {
+            let scores = scorer.score(&batch.x)?;
+            rows += scores.len();
+            let flags: Vec<bool> = scores.iter().map(|&score| score > threshold).collect();
+            unusual += flags.iter().filter(|&&flag| flag).count();
+            let mut table = if bare { Table::new() } else { names(&batch, preprocess, &[]) };
+            table.push("score", Values::Numbers(scores.iter().map(|&s| s as f32).collect()));
+            if bare {
+                table.push("unusual", Values::Integers(flags.iter().map(|&flag| i64::from(flag)).collect()));
+                return Ok(table);
+            }
+            let word = |flag: &bool| Some(if *flag { "yes" } else { "no" }.to_owned());
+            table.push("unusual", Values::Text(flags.iter().map(word).collect()));
+            if let Some(model) = model.as_reconstruct() {
+                reasons(&mut table, preprocess, &batch.x, &model.reconstruct(&batch.x)?, args.top)?;
+            }
+            Ok(table)
+        },
+        sink,
+        context,
+    )?;
+    if !context.global.quiet {
+        anstream::eprintln!(
+            "{} of {} rows are unusual: their {} is above {}",
+            output::count(unusual as u64),
+            output::count(rows as u64),
+            scorer.score_name(),
+            output::number(threshold)
+        );
+    }
+    Ok(())
+}
+
+/// The score above which a row is unusual.
+fn threshold(args: &Score, opened: &ModelDirectory, context: &Context) -> Result<f64, Failure> {
+    match args.threshold {
+        Some(args::Threshold::Value(value)) => Ok(value),
+        Some(args::Threshold::Quantile(quantile)) => quantile_of(args, quantile, opened, context),
+        None => match &opened.manifest.figures.threshold {
+            Some(threshold) => Ok(threshold.value),
+            None => Err(Error::config("--threshold", "this model has none of its own: give one").into()),
+        },
+    }
+}
+
+/// The quantile of the scores of all rows, in a pass of its own.
+fn quantile_of(args: &Score, quantile: f64, opened: &ModelDirectory, context: &Context) -> Result<f64, Failure> {
+    if args.transform.data.as_os_str() == "-" {
+        let why = "a percentage needs all rows before the first result, and standard input is read once: give a score, \
+                   or a file";
+        return Err(Error::config("--threshold", why).into());
+    }
+    let scorer = opened.model.require("score", opened.model.as_score())?;
+    let preprocess = &opened.manifest.preprocess;
+    let reader = preprocess.open(&args.transform.data, &opened.recipe()?.data)?;
+    let (read, total) = stream::batches(reader, preprocess.width());
+    let mut scores = Vec::new();
+    stream::for_each(read, total, context, |batch| {
+        scores.extend(scorer.score(&batch.x)?);
+        Ok(batch.rows.len())
+    })?;
+    Ok(evaluate::quantile(&scores, quantile))
+}
+
+/// Adds the columns that contribute most to the squared error of each row: `because1`, `found1`, `rebuilt1`, ….
+fn reasons(
+    table: &mut Table,
+    preprocess: &Preprocess,
+    x: &Matrix,
+    rebuilt: &Matrix,
+    top: usize,
+) -> latentia::Result<()> {
+    let ranges = preprocess.ranges();
+    let top = top.min(ranges.len());
+    let found_cells = preprocess.inverse(x)?;
+    let rebuilt_cells = preprocess.inverse(rebuilt)?;
+    let mut columns = vec![[const { Vec::new() }; 3]; top];
+    let mut errors: Vec<(f32, usize)> = Vec::with_capacity(ranges.len());
+    for (i, (row, back)) in x.iter_rows().zip(rebuilt.iter_rows()).enumerate() {
+        errors.clear();
+        errors.extend(ranges.iter().enumerate().map(|(j, (_, range))| {
+            let squares = row[range.clone()].iter().zip(&back[range.clone()]).map(|(a, b)| (a - b) * (a - b));
+            (squares.sum::<f32>(), j)
+        }));
+        // Equal errors stay in the order of the columns, so that the result is always the same.
+        let by_error = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        if top > 0 && top < errors.len() {
+            errors.select_nth_unstable_by(top - 1, by_error);
+            errors.truncate(top);
+        }
+        errors.sort_unstable_by(by_error);
+        for (cells, (_, j)) in columns.iter_mut().zip(&errors) {
+            cells[0].push(Some(ranges[*j].0.to_owned()));
+            cells[1].push(cell(&found_cells.columns()[*j].1, i));
+            cells[2].push(cell(&rebuilt_cells.columns()[*j].1, i));
+        }
+    }
+    for (k, [because, found, rebuilt]) in columns.into_iter().enumerate() {
+        table.push(format!("because{}", k + 1), Values::Text(because));
+        table.push(format!("found{}", k + 1), Values::Text(found));
+        table.push(format!("rebuilt{}", k + 1), Values::Text(rebuilt));
+    }
+    Ok(())
+}
+
+/// A cell as text.
+fn cell(values: &Values, i: usize) -> Option<String> {
+    match values {
+        Values::Numbers(v) => Some(v[i].to_string()),
+        Values::Integers(v) => Some(v[i].to_string()),
+        Values::Text(v) => v[i].clone(),
+    }
+}

@@ -1,0 +1,114 @@
+//! What a fit came to, for people and for programs.
+
+use std::fmt::Write;
+
+use latentia::{
+    artifact::{self},
+    figures::Figures,
+    fit::Summary,
+    train::Ended,
+};
+use serde_json::{Value, json};
+
+use crate::output::{Grid, count, duration, number, percent};
+
+/// The name of a model directory in a command line.
+pub(super) fn quoted(path: &std::path::Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+/// One JSON object.
+pub(super) fn json(summary: &Summary, seconds: f64) -> Value {
+    json!({
+        "model": summary.dir,
+        "report": summary.dir.join(artifact::REPORT),
+        "kind": summary.recipe.kind.name,
+        "recipe": summary.recipe.to_json(),
+        "sizes": summary.sizes,
+        "figures": summary.figures,
+        "training": summary.training,
+        "warnings": summary.warnings,
+        "seconds": seconds,
+    })
+}
+
+/// The figures with their baselines beside them.
+pub(super) fn figures(kind: &str, figures: &Figures) -> String {
+    let beside_pca = figures.parts.iter().any(|p| p.pca_squared_error.is_some());
+    let neighbours = figures.neighbours.as_ref();
+    let mut header = vec![String::new(), kind.to_owned()];
+    if beside_pca {
+        header.push("PCA".into());
+    }
+    if neighbours.is_some() {
+        header.push("raw input".into());
+    }
+    let mut grid = Grid::new(header);
+    let dash = || "-".to_owned();
+    for part in &figures.parts {
+        let rows = format!("squared error, {} ({} rows)", part.part, count(part.rows as u64));
+        let mut cells = vec![rows, number(part.squared_error)];
+        if beside_pca {
+            cells.push(part.pca_squared_error.map_or_else(dash, number));
+        }
+        if neighbours.is_some() {
+            cells.push(dash());
+        }
+        grid.row(cells);
+    }
+    if let Some(n) = neighbours {
+        let mut cells = vec![format!("{}-NN accuracy, {}", n.k, figures.comparison), percent(n.in_code)];
+        if beside_pca {
+            cells.push(n.in_pca.map_or_else(dash, percent));
+        }
+        cells.push(percent(n.in_input));
+        grid.row(cells);
+    }
+    grid.render()
+}
+
+/// What a fit came to.
+pub(super) fn text(summary: &Summary, seconds: f64) -> String {
+    let mut text = String::new();
+    let kind = summary.recipe.kind.name;
+    let sizes: Vec<String> =
+        summary.sizes.iter().map(|size| format!("{} {}", size.name, count(size.value as u64))).collect();
+    let _ = writeln!(text, "{kind} of {}: {}\n", summary.recipe.path, sizes.join(", "));
+    text.push_str(&figures(kind, &summary.figures));
+    if let Some(threshold) = &summary.figures.threshold {
+        let _ = writeln!(
+            text,
+            "\nA row counts as unusual with a score above {} ({} of the {} rows lie below).",
+            number(threshold.value),
+            percent(threshold.quantile),
+            threshold.part
+        );
+    }
+    let _ = write!(text, "\n{}", duration(seconds));
+    if let Some(training) = &summary.training {
+        let ended = match training.ended {
+            Ended::Completed => "",
+            Ended::EarlyStopped => ", stopped early: the validation loss no longer fell",
+            Ended::Cancelled => ", stopped on request",
+        };
+        let best = training.best_epoch.map(|e| format!(", best after epoch {e}")).unwrap_or_default();
+        let _ = write!(text, ", {} epochs{best}{ended}", training.epochs);
+    }
+    let _ = writeln!(text, ".\nmodel   {}", summary.dir.display());
+    let _ = writeln!(text, "report  {}", summary.dir.join(artifact::REPORT).display());
+    text
+}
+
+/// Commands to try next.
+pub(super) fn next(summary: &Summary) -> String {
+    let (model, data) = (quoted(&summary.dir), quoted(summary.recipe.path.as_ref()));
+    format!(
+        "\nNext:\n  latentia report {model} --open\n  latentia encode {model} {data} -o codes.csv\n  latentia score {model} \
+         {data} -o scores.csv\n"
+    )
+}

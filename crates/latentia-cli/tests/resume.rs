@@ -1,0 +1,150 @@
+//! Fits that are killed, interrupted and resumed end with the bits of one that was not.
+#![cfg(unix)]
+
+mod common;
+
+use std::{
+    process::{Child, Command},
+    thread,
+    time::{Duration, Instant},
+};
+
+use common::{Done, Sandbox, people};
+
+const FIT: &str = "fit autoencoder people.csv --label health --id name --hidden 64,32 --code 2 --batch-size 16 \
+                   --patience 0 --checkpoint-epochs 1";
+
+/// Waits for `condition`, at most half a minute.
+#[track_caller]
+fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < Duration::from_secs(30), "waited in vain for {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn has_checkpoint(s: &Sandbox, dir: &str) -> bool {
+    let entries = std::fs::read_dir(s.path(dir).join("checkpoint"));
+    entries.is_ok_and(|mut e| e.any(|e| e.is_ok_and(|e| e.file_name().to_string_lossy().starts_with("step-"))))
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+fn finish(child: Child) -> Done {
+    Done::new("fit", child.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_fit_killed_twenty_times_ends_with_the_bits_of_one_that_was_not() {
+    let s = Sandbox::new();
+    s.write("people.csv", people(400));
+    let fit = format!("{FIT} --epochs 40");
+    s.run(&format!("{fit} -o whole")).ok();
+    let expected = s.sha256("whole/weights.safetensors");
+    let (mut kills, mut runs, mut state) = (0, 0, 7u64);
+    while kills < 20 {
+        runs += 1;
+        assert!(runs < 50, "only {kills} of the kills hit a running fit");
+        let dir = format!("run{runs}");
+        loop {
+            let begun = s.path(&dir).join("checkpoint/recipe.json").exists();
+            let mut child = match begun {
+                true => s.start(&format!("fit --resume {dir}")),
+                false => s.start(&format!("{fit} -o {dir}")),
+            };
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            thread::sleep(Duration::from_millis(20 + (state >> 33) % 250));
+            if child.try_wait().unwrap().is_some() {
+                finish(child).ok();
+                break;
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            kills += 1;
+            if s.path(&dir).join("model.json").exists() && !s.path(&dir).join("checkpoint").exists() {
+                break;
+            }
+        }
+        assert_eq!(s.sha256(&format!("{dir}/weights.safetensors")), expected, "run {runs} after {kills} kills");
+        s.run(&format!("inspect {dir}")).ok();
+    }
+}
+
+#[test]
+fn the_first_interrupt_keeps_a_usable_model_and_says_how_to_go_on() {
+    let s = Sandbox::new();
+    s.write("people.csv", people(400));
+    s.run(&format!("{FIT} --epochs 60 -o whole")).ok();
+    for name in ["INT", "TERM"] {
+        let child = s.start(&format!("{FIT} --epochs 60 -o {name}"));
+        wait_for("a checkpoint", || has_checkpoint(&s, name));
+        signal(&child, name);
+        let done = finish(child);
+        assert_eq!(done.code, Some(130), "{done:#?}");
+        assert!(done.stderr.contains(&format!("latentia fit --resume {name}")), "{done:#?}");
+        assert!(done.stdout.contains("stopped on request"), "{done:#?}");
+        s.run(&format!("encode {name} people.csv -o codes.csv --force")).ok();
+        s.run(&format!("fit --resume {name}")).ok();
+        let digest = |dir: &str| s.sha256(&format!("{dir}/weights.safetensors"));
+        assert_eq!(digest(name), digest("whole"));
+        s.run(&format!("fit --resume {name}")).fails(1, &["complete"]);
+    }
+}
+
+#[test]
+fn the_second_interrupt_leaves_at_once() {
+    let s = Sandbox::new();
+    s.write("people.csv", people(400));
+    let child = s.start(&format!("{FIT} --epochs 1000000 -o m"));
+    wait_for("a checkpoint", || has_checkpoint(&s, "m"));
+    signal(&child, "INT");
+    signal(&child, "INT");
+    assert_eq!(finish(child).code, Some(130));
+    // Whichever moment it was, the directory can be gone on with.
+    assert!(has_checkpoint(&s, "m"));
+    let child = s.start("fit --resume m");
+    thread::sleep(Duration::from_millis(300));
+    signal(&child, "INT");
+    assert_eq!(finish(child).code, Some(130));
+    s.run("inspect m").ok();
+}
+
+#[test]
+fn a_directory_takes_one_fit_at_a_time() {
+    let s = Sandbox::new();
+    s.write("people.csv", people(400));
+    let mut child = s.start(&format!("{FIT} --epochs 1000000 -o m"));
+    wait_for("a checkpoint", || has_checkpoint(&s, "m"));
+    s.run(&format!("{FIT} --epochs 1 -o m --force")).fails(1, &["m: another fit is writing here"]);
+    s.run("fit --resume m").fails(1, &["m: another fit is writing here"]);
+    assert!(child.try_wait().unwrap().is_none(), "the first fit must not be disturbed");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_damaged_checkpoint_is_an_error_that_names_it() {
+    let s = Sandbox::new();
+    s.write("people.csv", people(200));
+    s.run(&format!("{FIT} --epochs 2 --keep-checkpoint -o m")).ok();
+    let step = std::fs::read_dir(s.path("m/checkpoint")).unwrap().find_map(|e| {
+        let path = e.unwrap().path();
+        path.is_dir().then_some(path)
+    });
+    let step = step.unwrap();
+    for file in ["weights.safetensors", "optimizer.safetensors", "progress.json"] {
+        let path = step.join(file);
+        let whole = std::fs::read(&path).unwrap();
+        for damaged in [&whole[..0], &whole[..whole.len() / 2], &whole[..whole.len() - 1]] {
+            std::fs::write(&path, damaged).unwrap();
+            s.run("fit --resume m").fails(1, &[file]);
+        }
+        std::fs::remove_file(&path).unwrap();
+        s.run("fit --resume m").fails(1, &[file]);
+        std::fs::write(&path, whole).unwrap();
+    }
+}
