@@ -18,7 +18,7 @@ pub(crate) use recipe::{Assignment, assignments};
                   to find what is unusual. `latentia demo` shows it in seconds.",
     after_help = "Examples:
   latentia demo
-  latentia fit autoencoder digits --label -1 --code 8 --epochs 20 -o model
+  latentia fit autoencoder digits --code 8 --epochs 20 -o model
   latentia encode model digits -o codes.csv
 
 `latentia VERB --help` explains a verb, with examples.",
@@ -66,10 +66,10 @@ pub(crate) enum Verb {
                       Either a recipe file says everything, or a kind of model and a data file do and flags change the rest. \
                       Every key of a recipe is a flag of the same name; flags override the recipe.",
         after_help = "Examples:
-  latentia fit autoencoder digits --label -1 --code 8 --epochs 20 -o model
-  latentia fit autoencoder --print-recipe > recipe.toml
+  latentia fit autoencoder digits --code 8 --epochs 20 -o model
+  latentia fit autoencoder --label health --print-recipe > recipe.toml
   latentia fit recipe.toml people.csv --set train.epochs=5 -o people-model
-  latentia fit pca digits --label -1 --components 8 -o pca-model
+  latentia fit pca digits --components 8 -o pca-model
   latentia fit pca photo.png --components 20 -o small.png
   latentia fit --resume stopped-model"
     )]
@@ -117,14 +117,14 @@ pub(crate) enum Verb {
   latentia report model")]
     Report(Report),
     /// List the data sets that have a name, or copy one here.
-    #[command(after_help = "Examples:
+    #[command(
+        after_help = "Examples:
   latentia data list
-  latentia data get digits", subcommand_required = true, arg_required_else_help = true)]
+  latentia data get digits",
+        subcommand_required = true,
+        arg_required_else_help = true
+    )]
     Data(Data),
-    /// Repeat a published experiment and print its figure beside the published one.
-    #[command(after_help = "Example:
-  latentia reproduce")]
-    Reproduce(Reproduce),
     /// Print a completion script for a shell.
     #[command(after_help = "Example:
   latentia completions bash > latentia.bash")]
@@ -294,20 +294,6 @@ pub(crate) enum DataAction {
     },
 }
 
-/// `reproduce`
-#[derive(Debug, Args)]
-pub(crate) struct Reproduce {
-    /// The experiment; all are listed when not given.
-    #[arg(value_name = "NAME")]
-    pub(crate) name: Option<String>,
-    /// The model directory to write; NAME when not given.
-    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub(crate) output: Option<PathBuf>,
-    /// Replace the model that is there.
-    #[arg(long)]
-    pub(crate) force: bool,
-}
-
 /// `completions`
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
@@ -350,7 +336,17 @@ mod tests {
     #[test]
     fn flags_set_recipe_keys() {
         let matches = command()
-            .try_get_matches_from(["latentia", "fit", "pca", "x.csv", "--components", "3", "--label", "-1", "--seed=7"])
+            .try_get_matches_from([
+                "latentia",
+                "fit",
+                "pca",
+                "x.csv",
+                "--components",
+                "3",
+                "--label",
+                "-1",
+                "--seed=7",
+            ])
             .unwrap();
         let set = assignments(matches.subcommand_matches("fit").unwrap());
         let found: Vec<_> = set.iter().map(|a| (a.name.as_str(), a.text.as_str())).collect();

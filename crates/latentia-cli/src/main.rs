@@ -4,8 +4,8 @@
 mod args;
 mod output;
 mod progress;
-mod sink;
 mod signals;
+mod sink;
 mod stream;
 mod verbs;
 
@@ -90,7 +90,8 @@ fn run(cli: Cli, assignments: Vec<args::Assignment>) -> Outcome {
 
 /// Limits the team of the kernels and the pool of the tensor library; neither has started yet.
 fn limit_threads(threads: usize) {
-    let team = latentia_kernels::threads::set_count(threads).map_err(|started| format!("{started} run already"));
+    let team =
+        latentia_kernels::threads::set_count(threads).map_err(|started| format!("{started} run already"));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|e| e.to_string());
     if let Err(why) = team.and(pool) {
         tracing::warn!("the number of threads could not be set: {why}");

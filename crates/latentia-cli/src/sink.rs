@@ -7,7 +7,7 @@ use latentia::{
     data::{ImageShape, Table, Writer},
 };
 
-use crate::{Failure, Outcome, args::Output};
+use crate::{Failure, Outcome, args::Output, output};
 
 /// A file in the format of its name, or standard output.
 pub(crate) struct Sink {
@@ -25,7 +25,8 @@ impl Sink {
                 return Err(Error::config("-o", format!("{} is not a file", path.display())).into());
             }
             if !output.force {
-                let what = format!("{} exists: choose another name, or write over it with --force", path.display());
+                let what =
+                    format!("{} exists: choose another name, or write over it with --force", path.display());
                 return Err(Error::config("-o", what).into());
             }
         }
@@ -45,11 +46,19 @@ impl Sink {
 
     /// Writes rows.
     pub(crate) fn write(&mut self, table: &Table) -> Outcome {
-        self.writer.write(table).map_err(Failure::from)
+        self.writer.write(table).map_err(named)
     }
 
     /// Completes the file and gives it its name.
     pub(crate) fn finish(self) -> Outcome {
-        self.writer.finish().map_err(Failure::from)
+        self.writer.finish().map_err(named)
+    }
+}
+
+/// A fault of standard output by its name for people.
+fn named(error: Error) -> Failure {
+    match error {
+        Error::Io { path, source, .. } if path == Path::new("-") => output::stdout_fault(source),
+        other => other.into(),
     }
 }

@@ -26,7 +26,10 @@ pub(crate) fn batch_rows(width: usize) -> usize {
 }
 
 /// What reads a file for a model batch by batch, and the number of its rows where the file says so.
-pub(crate) fn batches(mut reader: RowReader, width: usize) -> (impl FnMut() -> Result<Option<Rows>> + Send, Option<u64>) {
+pub(crate) fn batches(
+    mut reader: RowReader,
+    width: usize,
+) -> (impl FnMut() -> Result<Option<Rows>> + Send, Option<u64>) {
     let total = reader.rows_hint();
     (move || reader.next(batch_rows(width)), total)
 }
@@ -41,14 +44,13 @@ pub(crate) fn run<T: Send>(
 ) -> Outcome {
     let (to_writer, tables) = mpsc::sync_channel::<Table>(AHEAD);
     let (computed, written) = thread::scope(|scope| {
-        let writer = scope.spawn(move || {
-            tables.iter().try_for_each(|table| sink.write(&table)).map(|()| sink)
-        });
+        let writer =
+            scope.spawn(move || tables.iter().try_for_each(|table| sink.write(&table)).map(|()| sink));
         let computed = for_each(read, total, context, |batch| {
             let table = compute(batch)?;
             let rows = table.rows();
             // A writer that is gone has failed, and says why when it is joined.
-            to_writer.send(table).map_err(|_| Failure::Unread).map(|()| rows)
+            to_writer.send(table).map(|()| rows).map_err(|_| Failure::Unread)
         });
         drop(to_writer);
         (computed, join(writer))
@@ -64,7 +66,7 @@ pub(crate) fn for_each<T: Send>(
     mut read: impl FnMut() -> Result<Option<T>> + Send,
     total: Option<u64>,
     context: &Context,
-    mut use_batch: impl FnMut(T) -> Result<usize, Failure>,
+    mut use_batch: impl FnMut(T) -> std::result::Result<usize, Failure>,
 ) -> Outcome {
     let (to_compute, batches) = mpsc::sync_channel::<T>(AHEAD);
     let mut bar = progress::bars(context.global.quiet);

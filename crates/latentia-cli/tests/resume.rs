@@ -26,7 +26,8 @@ fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
 
 fn has_checkpoint(s: &Sandbox, dir: &str) -> bool {
     let entries = std::fs::read_dir(s.path(dir).join("checkpoint"));
-    entries.is_ok_and(|mut e| e.any(|e| e.is_ok_and(|e| e.file_name().to_string_lossy().starts_with("step-"))))
+    entries
+        .is_ok_and(|mut e| e.any(|e| e.is_ok_and(|e| e.file_name().to_string_lossy().starts_with("step-"))))
 }
 
 fn signal(child: &Child, name: &str) {
@@ -69,7 +70,11 @@ fn a_fit_killed_twenty_times_ends_with_the_bits_of_one_that_was_not() {
                 break;
             }
         }
-        assert_eq!(s.sha256(&format!("{dir}/weights.safetensors")), expected, "run {runs} after {kills} kills");
+        assert_eq!(
+            s.sha256(&format!("{dir}/weights.safetensors")),
+            expected,
+            "run {runs} after {kills} kills"
+        );
         s.run(&format!("inspect {dir}")).ok();
     }
 }

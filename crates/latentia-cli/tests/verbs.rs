@@ -8,8 +8,17 @@ use common::{Sandbox, header_and_rows, people};
 fn fit_writes_a_model_and_prints_its_figures_beside_the_baselines() {
     let s = Sandbox::new();
     s.write("people.csv", people(240));
-    let done = s.run("fit autoencoder people.csv --label health --id name --hidden 8 --code 2 --epochs 3 -o m").ok();
-    for word in ["PCA", "raw input", "squared error, train", "squared error, validation", "5-NN accuracy", "report", "Next:"] {
+    let done =
+        s.run("fit autoencoder people.csv --label health --id name --hidden 8 --code 2 --epochs 3 -o m").ok();
+    for word in [
+        "PCA",
+        "raw input",
+        "squared error, train",
+        "squared error, validation",
+        "5-NN accuracy",
+        "report",
+        "Next:",
+    ] {
         assert!(done.stdout.contains(word), "'{word}' is missing in:\n{}", done.stdout);
     }
     for file in ["model.json", "weights.safetensors", "history.jsonl", "report.html"] {
@@ -22,7 +31,8 @@ fn fit_writes_a_model_and_prints_its_figures_beside_the_baselines() {
 fn fit_prints_one_json_object_for_programs() {
     let s = Sandbox::new();
     s.write("people.csv", people(120));
-    let words = "fit autoencoder people.csv --label health --ignore name --hidden 8 --code 2 --epochs 2 -o m --json";
+    let words =
+        "fit autoencoder people.csv --label health --ignore name --hidden 8 --code 2 --epochs 2 -o m --json";
     let value = s.run(words).ok().json();
     assert_eq!(value["kind"], "autoencoder");
     assert_eq!(value["recipe"]["model"]["code"], 2);
@@ -40,7 +50,8 @@ fn flags_and_set_go_before_the_recipe_file() {
         "[data]\npath = \"people.csv\"\nignore = [\"name\"]\n[model]\nkind = \"autoencoder\"\ncode = 3\nhidden = [8]\n\
          [train]\nepochs = 9\n",
     );
-    let value = s.run("fit r.toml --epochs 1 --set model.code=2 --categorical city,health --json -o m").ok().json();
+    let value =
+        s.run("fit r.toml --epochs 1 --set model.code=2 --categorical city,health --json -o m").ok().json();
     assert_eq!(value["recipe"]["train"]["epochs"], 1);
     assert_eq!(value["recipe"]["model"]["code"], 2);
     assert_eq!(value["recipe"]["model"]["hidden"], serde_json::json!([8]));
@@ -51,7 +62,10 @@ fn flags_and_set_go_before_the_recipe_file() {
 fn a_printed_recipe_is_a_recipe() {
     let s = Sandbox::new();
     s.write("people.csv", people(120));
-    let recipe = s.run("fit autoencoder people.csv --code 2 --ignore name --hidden 8 --epochs 1 --print-recipe").ok().stdout;
+    let recipe = s
+        .run("fit autoencoder people.csv --code 2 --ignore name --hidden 8 --epochs 1 --print-recipe")
+        .ok()
+        .stdout;
     assert!(recipe.contains("# ") && recipe.contains("code = 2"), "{recipe}");
     assert!(!s.path("model").exists());
     s.write("printed.toml", &recipe);
@@ -65,7 +79,8 @@ fn a_printed_recipe_is_a_recipe() {
 fn pca_is_computed_at_once_and_components_are_its_code() {
     let s = Sandbox::new();
     s.write("people.csv", people(240));
-    let value = s.run("fit pca people.csv --ignore name --label health --components 2 -o m --json").ok().json();
+    let value =
+        s.run("fit pca people.csv --ignore name --label health --components 2 -o m --json").ok().json();
     assert_eq!(value["recipe"]["model"]["code"], 2);
     s.run("encode m people.csv -o codes.csv").ok();
     let (header, rows) = header_and_rows(&s.read("codes.csv"));
@@ -178,7 +193,14 @@ fn evaluate_measures_and_finds_the_class_that_is_unusual() {
 fn inspect_and_report_say_what_a_model_is() {
     let s = Sandbox::with_model();
     let text = s.run("inspect m --tensors").ok().stdout;
-    for word in ["autoencoder", "encode, decode, reconstruct, score", "name", "health (ill, well)", "encoder", "weights.safetensors"] {
+    for word in [
+        "autoencoder",
+        "encode, decode, reconstruct, score",
+        "name",
+        "health (ill, well)",
+        "encoder",
+        "weights.safetensors",
+    ] {
         assert!(text.contains(word), "'{word}' is missing in:\n{text}");
     }
     let value = s.run("inspect m --json").ok().json();
@@ -213,7 +235,11 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
     for threads in [1, 2, 5] {
         let words = "fit autoencoder people.csv --label health --ignore name --hidden 16 --code 2 --epochs 2";
         s.run(&format!("{words} --threads {threads} -o m{threads}")).ok();
-        assert_eq!(s.sha256("m1/weights.safetensors"), s.sha256(&format!("m{threads}/weights.safetensors")), "{threads}");
+        assert_eq!(
+            s.sha256("m1/weights.safetensors"),
+            s.sha256(&format!("m{threads}/weights.safetensors")),
+            "{threads}"
+        );
     }
 }
 

@@ -41,7 +41,8 @@ fn list(context: &Context) -> Outcome {
 fn get(name: &str, context: &Context) -> Outcome {
     // An error says where the files are published and where to put them.
     let resolved = catalogue::resolve(name)?;
-    let entry = catalogue::find(name).ok_or_else(|| Error::config("data", format!("no data set '{name}'")))?;
+    let entry =
+        catalogue::find(name).ok_or_else(|| Error::config("data", format!("no data set '{name}'")))?;
     catalogue::verify(entry)?;
     match context.global.json {
         true => output::print_json(&json!({ "name": name, "train": resolved.train, "test": resolved.test })),

@@ -72,14 +72,17 @@ impl Columns {
             None if numbers.len() == code => numbers.iter().map(|c| (c.0.clone(), c.2)).collect(),
             _ => {
                 let found = format!("{} numeric columns", numbers.len());
-                let expected = format!("{code}, or columns code1 to code{code} as `latentia encode` writes them");
+                let expected =
+                    format!("{code}, or columns code1 to code{code} as `latentia encode` writes them");
                 return Err(DataError::new(source.path(), found, expected).into());
             }
         };
         let label = preprocess.label.as_ref().map(|label| label.column.as_str());
-        let keep = |name: &str| name == "row" || Some(name) == label || Some(name) == preprocess.id.as_deref();
+        let keep =
+            |name: &str| name == "row" || Some(name) == label || Some(name) == preprocess.id.as_deref();
         let feature = |name: &str| preprocess.features.iter().any(|f| f.name == name);
-        let kept = placed.into_iter().filter(|c| keep(&c.0) && !feature(&c.0) && !codes.iter().any(|k| k.0 == c.0));
+        let kept =
+            placed.into_iter().filter(|c| keep(&c.0) && !feature(&c.0) && !codes.iter().any(|k| k.0 == c.0));
         Ok(Self { kept: kept.collect(), codes })
     }
 
@@ -88,7 +91,11 @@ impl Columns {
         for (i, row) in chunk.numbers.iter_rows().enumerate() {
             for (name, j) in &self.codes {
                 if !row[*j].is_finite() {
-                    let fault = DataError::new(file, "a missing cell or one that is not finite", "a number of a code");
+                    let fault = DataError::new(
+                        file,
+                        "a missing cell or one that is not finite",
+                        "a number of a code",
+                    );
                     return Err(fault.row(chunk.first_row + i as u64 + 1).column(name).into());
                 }
                 values.push(row[*j]);

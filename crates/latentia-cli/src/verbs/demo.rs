@@ -31,7 +31,11 @@ pub(super) fn run(args: &Demo, context: &Context) -> Outcome {
     if !context.talks() {
         return fit::tell(&done, seconds, context);
     }
-    output::print(&format!("\nDone in {}.\n\n{}", duration(seconds), summary::figures("autoencoder", &done.figures)))?;
+    output::print(&format!(
+        "\nDone in {}.\n\n{}",
+        duration(seconds),
+        summary::figures("autoencoder", &done.figures)
+    ))?;
     output::print(&explain(&done.figures))?;
     let dir = summary::quoted(&done.dir);
     output::print(&format!(

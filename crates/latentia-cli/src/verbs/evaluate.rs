@@ -65,7 +65,8 @@ impl Sums {
         self.rows += batch.rows.len();
         if let Some(model) = model.as_reconstruct() {
             let rebuilt = model.reconstruct(&batch.x)?;
-            let squares = batch.x.as_slice().iter().zip(rebuilt.as_slice()).map(|(a, b)| f64::from(a - b).powi(2));
+            let squares =
+                batch.x.as_slice().iter().zip(rebuilt.as_slice()).map(|(a, b)| f64::from(a - b).powi(2));
             self.squared_error += squares.sum::<f64>();
         }
         if let (true, Some(model)) = (keep_scores, model.as_score()) {
@@ -94,10 +95,14 @@ fn anomaly_class(args: &Evaluate, opened: &ModelDirectory) -> Result<Option<u32>
     let classes = opened.manifest.preprocess.classes();
     match classes.iter().position(|class| class == name) {
         Some(class) => Ok(Some(class as u32)),
-        None if classes.is_empty() => {
-            Err(Error::config("--anomaly", "the model was fitted without a label: fit it with --label COLUMN"))
-        }
-        None => Err(Error::config("--anomaly", format!("no class '{name}', the classes are {}", classes.join(", ")))),
+        None if classes.is_empty() => Err(Error::config(
+            "--anomaly",
+            "the model was fitted without a label: fit it with --label COLUMN",
+        )),
+        None => Err(Error::config(
+            "--anomaly",
+            format!("no class '{name}', the classes are {}", classes.join(", ")),
+        )),
     }
 }
 
@@ -142,7 +147,12 @@ struct Detection {
 
 fn detection(args: &Evaluate, sums: &Sums, class: u32) -> Result<Detection> {
     if sums.labels.len() != sums.rows {
-        return Err(DataError::new(&args.data, "no column with the classes", "the label column of the training file").into());
+        return Err(DataError::new(
+            &args.data,
+            "no column with the classes",
+            "the label column of the training file",
+        )
+        .into());
     }
     let positive: Vec<bool> = sums.labels.iter().map(|&label| label == Some(class)).collect();
     let count = positive.iter().filter(|&&p| p).count();

@@ -114,10 +114,11 @@ fn draft(args: &Fit) -> Result<(Draft, PathBuf)> {
 
 /// The recipe of a stopped fit, to be changed by flags.
 fn unfinished(dir: &Path) -> Result<Draft> {
-    let recipe = fit::unfinished_recipe(dir).map_err(|e| match dir.join(CHECKPOINT).is_dir() || dir.is_dir() {
-        true => e,
-        false => Error::model(dir, "is not a model directory"),
-    })?;
+    let recipe =
+        fit::unfinished_recipe(dir).map_err(|e| match dir.join(CHECKPOINT).is_dir() || dir.is_dir() {
+            true => e,
+            false => Error::model(dir, "is not a model directory"),
+        })?;
     Draft::parse(&recipe.to_toml())
 }
 

@@ -75,7 +75,11 @@ fn describe(opened: &ModelDirectory) -> String {
     let _ = writeln!(text, "\n{}", summary::figures(&manifest.kind, &manifest.figures));
     let mut files: Vec<Vec<String>> = Vec::new();
     for (name, entry) in &manifest.files {
-        files.push(vec![name.clone(), format!("{} bytes", count(entry.bytes)), entry.sha256[..12].to_owned()]);
+        files.push(vec![
+            name.clone(),
+            format!("{} bytes", count(entry.bytes)),
+            entry.sha256[..12].to_owned(),
+        ]);
     }
     let _ = writeln!(text, "Files (each matches its SHA-256):\n{}", left_aligned(&files).trim_end());
     text

@@ -8,6 +8,7 @@ mod encode;
 mod evaluate;
 mod fit;
 mod inspect;
+mod photo;
 mod report;
 mod score;
 mod summary;

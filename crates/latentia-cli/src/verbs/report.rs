@@ -36,6 +36,11 @@ fn open(path: &Path) -> latentia::Result<()> {
         "windows" => "explorer",
         _ => "xdg-open",
     };
-    let started = Command::new(opener).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let started = Command::new(opener)
+        .arg(path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
     started.map(|_| ()).map_err(|e| Error::io(opener, "start", e))
 }

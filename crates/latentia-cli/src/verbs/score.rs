@@ -77,7 +77,12 @@ fn threshold(args: &Score, opened: &ModelDirectory, context: &Context) -> Result
 }
 
 /// The quantile of the scores of all rows, in a pass of its own.
-fn quantile_of(args: &Score, quantile: f64, opened: &ModelDirectory, context: &Context) -> Result<f64, Failure> {
+fn quantile_of(
+    args: &Score,
+    quantile: f64,
+    opened: &ModelDirectory,
+    context: &Context,
+) -> Result<f64, Failure> {
     if args.transform.data.as_os_str() == "-" {
         let why = "a percentage needs all rows before the first result, and standard input is read once: give a score, \
                    or a file";

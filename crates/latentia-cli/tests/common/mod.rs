@@ -12,54 +12,56 @@ use std::{
 use sha2::{Digest, Sha256};
 
 /// The program under test.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_latentia");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_latentia");
 
 /// A folder that is removed at the end.
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     dir: tempfile::TempDir,
 }
 
 /// What a finished program left.
 #[derive(Debug)]
-pub struct Done {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Done {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
     command: String,
 }
 
 impl Sandbox {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
     /// A folder with `people.csv` and a model `m` fitted to it in a moment.
-    pub fn with_model() -> Self {
+    pub(crate) fn with_model() -> Self {
         let sandbox = Self::new();
         sandbox.write("people.csv", &people(240));
-        sandbox.run("fit autoencoder people.csv --label health --id name --hidden 8 --code 2 --epochs 2 -o m").ok();
+        sandbox
+            .run("fit autoencoder people.csv --label health --id name --hidden 8 --code 2 --epochs 2 -o m")
+            .ok();
         sandbox
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.path(name), content).unwrap();
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
-    pub fn sha256(&self, name: &str) -> String {
+    pub(crate) fn sha256(&self, name: &str) -> String {
         let bytes = fs::read(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
         Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
     }
 
     /// The program with words split at spaces.
-    pub fn command(&self, words: &str) -> Command {
+    pub(crate) fn command(&self, words: &str) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(words.split_whitespace()).current_dir(self.dir.path()).env_remove("RUST_LOG");
         command.stdin(Stdio::null());
@@ -67,26 +69,27 @@ impl Sandbox {
     }
 
     /// Runs it to its end.
-    pub fn run(&self, words: &str) -> Done {
+    pub(crate) fn run(&self, words: &str) -> Done {
         Done::new(words, self.command(words).output().unwrap())
     }
 
     /// Runs a line of a shell in which `latentia` is the program.
-    pub fn shell(&self, line: &str) -> Done {
+    pub(crate) fn shell(&self, line: &str) -> Done {
         let bin = Path::new(PROGRAM).parent().unwrap();
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
-        let output = Command::new("sh").args(["-c", line]).env("PATH", path).current_dir(self.dir.path()).output();
+        let output =
+            Command::new("sh").args(["-c", line]).env("PATH", path).current_dir(self.dir.path()).output();
         Done::new(line, output.unwrap())
     }
 
     /// Starts it, its output kept.
-    pub fn start(&self, words: &str) -> Child {
+    pub(crate) fn start(&self, words: &str) -> Child {
         self.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 }
 
 impl Done {
-    pub fn new(command: &str, output: Output) -> Self {
+    pub(crate) fn new(command: &str, output: Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -97,14 +100,14 @@ impl Done {
 
     /// It must have succeeded.
     #[track_caller]
-    pub fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         assert_eq!(self.code, Some(0), "{self:#?}");
         self
     }
 
     /// It must have failed with this code, one error line that says all of `words`, and no panic.
     #[track_caller]
-    pub fn fails(self, code: i32, words: &[&str]) -> Self {
+    pub(crate) fn fails(self, code: i32, words: &[&str]) -> Self {
         assert!(self.code == Some(code), "expected exit code {code}: {self:#?}");
         assert!(self.stderr.contains("error:"), "no error line: {self:#?}");
         assert!(!self.stderr.contains("fault of its own"), "a panic: {self:#?}");
@@ -114,14 +117,14 @@ impl Done {
         self
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {self:#?}"))
     }
 }
 
 /// People whose weight follows from their height and whose health follows from both: a name, numbers, a category, a
 /// class with two values.
-pub fn people(rows: usize) -> String {
+pub(crate) fn people(rows: usize) -> String {
     let mut text = String::from("name,age,height,weight,city,health\n");
     let mut state = 1u64;
     let mut random = || {
@@ -141,7 +144,7 @@ pub fn people(rows: usize) -> String {
 }
 
 /// The first line of a text, and the number of lines after it.
-pub fn header_and_rows(text: &str) -> (String, usize) {
+pub(crate) fn header_and_rows(text: &str) -> (String, usize) {
     let mut lines = text.lines();
     (lines.next().unwrap_or_default().to_owned(), lines.count())
 }

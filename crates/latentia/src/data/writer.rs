@@ -167,7 +167,7 @@ impl Writer {
         let file = match self.sink {
             Sink::Csv(writer) => match writer.into_inner() {
                 Ok(out) => out.finish().map_err(failed)?,
-                Err(error) => return Err(failed(io::Error::other(error.to_string()))),
+                Err(error) => return Err(failed(error.into_error())),
             },
             Sink::Jsonl(out) => out.finish().map_err(failed)?,
             Sink::Parquet(file, writer) => {
