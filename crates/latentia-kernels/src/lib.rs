@@ -12,9 +12,12 @@
 //! a sum. Shapes are the caller's contract: a mismatch panics with the names of the arguments.
 
 pub mod dense;
+pub mod embedding;
 pub mod gemm;
+pub mod loss;
 pub mod math;
 pub mod matrix;
+pub mod norm;
 pub mod optim;
 pub mod scratch;
 pub mod simd;

@@ -21,7 +21,7 @@ mod tile;
 pub use epilogue::Epilogue;
 pub use pack::{pack_columns, pack_rows};
 pub use packed::PackedB;
-pub use tile::{for_rows, multiply, row_tile, row_tiles};
+pub use tile::{Walk, for_rows, multiply, row_tile, row_tiles};
 
 use crate::simd::{self, Level};
 use crate::{MatMut, MatRef, scratch, threads};

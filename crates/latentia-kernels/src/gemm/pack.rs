@@ -2,38 +2,53 @@
 
 use super::operand::Src;
 use super::tile::{row_tile, row_tiles};
-use crate::simd::Simd;
+use crate::simd::{Kernel, Simd};
 
 /// `dst[p * width + i] = a[i, p]` for `i < rows`, `p < k`; lanes `rows..width` become zero.
-///
-/// # Safety
-/// All of those must be readable and writable.
-#[inline(always)]
-unsafe fn pack_block<S: Simd>(s: S, a: Src, rows: usize, width: usize, k: usize, dst: *mut f32, step: usize) {
-    let mut i = 0;
-    while i < width {
-        let lanes = (width - i).min(S::LANES);
-        let have = rows.saturating_sub(i).min(lanes);
-        let dst = dst.wrapping_add(i);
-        let src = a.at(i, 0);
-        // SAFETY: the caller's contract, lane group by lane group.
-        unsafe {
-            if a.row_stride == 1 || have <= 1 && a.col_stride != 1 {
-                for p in 0..k {
-                    let v = s.load_partial(a.at(i, p), have);
-                    s.store_partial(dst.add(p * step), lanes, v);
-                }
-            } else if a.col_stride == 1 {
-                s.transpose(src, a.row_stride, have, lanes, k, dst, step);
-            } else {
-                for p in 0..k {
-                    for l in 0..lanes {
-                        *dst.add(p * step + l) = if l < have { *a.at(i + l, p) } else { 0.0 };
+struct Block {
+    a: Src,
+    rows: usize,
+    width: usize,
+    k: usize,
+    dst: *mut f32,
+}
+
+impl Block {
+    /// # Safety
+    /// All elements must be readable and writable.
+    #[inline(always)]
+    unsafe fn pack<S: Simd>(self, s: S) {
+        s.outline(self);
+    }
+}
+
+impl Kernel for Block {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Block { a, rows, width, k, dst } = self;
+        for i in (0..width).step_by(S::LANES) {
+            let lanes = (width - i).min(S::LANES);
+            let have = rows.saturating_sub(i).min(lanes);
+            let dst = dst.wrapping_add(i);
+            // SAFETY: the contract of `Block::pack`, lane group by lane group.
+            unsafe {
+                if a.row_stride == 1 {
+                    for p in 0..k {
+                        s.store_partial(dst.add(p * width), lanes, s.load_partial(a.at(i, p), have));
+                    }
+                } else if a.col_stride == 1 {
+                    s.transpose(a.at(i, 0), a.row_stride, have, lanes, k, dst, width);
+                } else {
+                    for p in 0..k {
+                        for l in 0..lanes {
+                            *dst.add(p * width + l) = if l < have { *a.at(i + l, p) } else { 0.0 };
+                        }
                     }
                 }
             }
         }
-        i += S::LANES;
     }
 }
 
@@ -56,7 +71,9 @@ pub(crate) unsafe fn pack_tiles<S: Simd>(
         let (first, height) = row_tile::<S>(rows, t);
         let tile = Src::from_ptr(a.at(first, 0), a.row_stride, a.col_stride);
         // SAFETY: the tile lies within `rows`, its copy within `rows * row_len`.
-        unsafe { pack_block(s, tile, height, height, k, dst.wrapping_add(first * row_len), height) };
+        unsafe {
+            Block { a: tile, rows: height, width: height, k, dst: dst.wrapping_add(first * row_len) }.pack(s)
+        };
     }
 }
 
@@ -98,7 +115,7 @@ pub(crate) unsafe fn pack_panels<S: Simd>(s: S, b: Src, k: usize, n: usize, dst:
             let cols = (n - j).min(wide);
             let width = if cols > S::LANES { wide } else { S::LANES };
             let panel = Src::from_ptr(b.at(0, j), b.col_stride, b.row_stride);
-            pack_block(s, panel, cols, width, k, dst.add(j * k), width);
+            Block { a: panel, rows: cols, width, k, dst: dst.add(j * k) }.pack(s);
             j += wide;
         }
     }

@@ -1,9 +1,9 @@
 //! Products with few rows (or, transposed, few columns): the large side is read once, in place.
 
+use super::Product;
 use super::operand::{Dst, Rhs, Shared, Src};
-use super::pack::pack_tiles;
-use super::tile::{Walk, multiply, multiply_edge, row_tile, row_tiles, write};
-use super::{Product, for_rows};
+use super::pack::{pack_panels, pack_tiles};
+use super::tile::{Tile, row_tile, row_tiles};
 use crate::simd::{self, Kernel, Level, Simd};
 use crate::threads::Member;
 use crate::{scratch, threads};
@@ -78,8 +78,8 @@ impl Skinny<'_> {
                 let out = Shared(out.as_mut_ptr());
                 let skinny = &skinny;
                 threads::team(members, |member| {
-                    scratch::with(FEW_ROWS * DIRECT_DEPTH, |tiles| {
-                        simd::dispatch_at(level, Share { skinny, member, out, tiles });
+                    scratch::with((FEW_ROWS + 32) * DIRECT_DEPTH, |buffer| {
+                        simd::dispatch_at(level, Share { skinny, member, out, buffer });
                     });
                 });
             });
@@ -92,7 +92,7 @@ struct Share<'a> {
     skinny: &'a Skinny<'a>,
     member: Member<'a>,
     out: Shared,
-    tiles: &'a mut [f32],
+    buffer: &'a mut [f32],
 }
 
 impl Kernel for Share<'_> {
@@ -100,7 +100,7 @@ impl Kernel for Share<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Share { skinny, member, out: Shared(out), tiles } = self;
+        let Share { skinny, member, out: Shared(out), buffer } = self;
         let &Skinny { product, few, many, method, transposed, .. } = skinny;
         let grain = if method == Method::Dot { 8 } else { S::LANES };
         let share = member.share(many.div_ceil(grain));
@@ -126,7 +126,7 @@ impl Kernel for Share<'_> {
                             many,
                         );
                     }
-                    direct(s, skinny, out, range.clone(), tiles);
+                    direct(s, skinny, out, range.clone(), buffer);
                     turn(
                         s,
                         out.at(0, range.start),
@@ -137,7 +137,7 @@ impl Kernel for Share<'_> {
                         c.row_stride,
                     );
                 }
-                Method::Direct => direct(s, skinny, c, range.clone(), tiles),
+                Method::Direct => direct(s, skinny, c, range.clone(), buffer),
             }
             let (rows, cols) = if transposed { (range, 0..few) } else { (0..few, range) };
             product.epilogue.apply(s, c, rows, cols);
@@ -171,72 +171,55 @@ unsafe fn turn<S: Simd>(
     }
 }
 
-/// Columns `range` of `few` rows into `c`, B read in place.
+/// Steps ahead for which B is fetched; its rows are far apart, so the hardware does not find them.
+const AHEAD: usize = 8;
+
+/// Columns `range` of `few` rows into `c`, B read in place; only a last panel of less than two vectors is copied.
 ///
 /// # Safety
 /// These columns of `c` must be writable.
 #[inline(always)]
-unsafe fn direct<S: Simd>(s: S, skinny: &Skinny, c: Dst, range: Range<usize>, tiles: &mut [f32]) {
+unsafe fn direct<S: Simd>(s: S, skinny: &Skinny, c: Dst, range: Range<usize>, buffer: &mut [f32]) {
     let &Skinny { product, a, b, few, .. } = skinny;
-    let packed = tiles.as_mut_ptr();
+    let (tiles, panel) = buffer.split_at_mut(FEW_ROWS * DIRECT_DEPTH);
+    let (tiles, panel) = (tiles.as_mut_ptr(), panel.as_mut_ptr());
     let mut k0 = 0;
     loop {
         let kc = DIRECT_DEPTH.min(product.k - k0);
-        let add = product.accumulate || k0 > 0;
         let block = Src::from_ptr(a.at(0, k0), a.row_stride, a.col_stride);
-        // SAFETY: `tiles` holds FEW_ROWS * DIRECT_DEPTH floats; B is readable over k0..k0 + kc and the columns asked for.
+        // SAFETY: the buffer holds FEW_ROWS rows and two vectors of columns of DIRECT_DEPTH; B is readable over k0..k0 + kc
+        // and the columns asked for.
         unsafe {
-            pack_tiles(s, block, few, 0..row_tiles::<S>(few), kc, packed, kc);
-            let mut j = range.start;
-            while j < range.end {
+            pack_tiles(s, block, few, 0..row_tiles::<S>(few), kc, tiles, kc);
+            for j in range.clone().step_by(2 * S::LANES) {
                 let cols = (range.end - j).min(2 * S::LANES);
+                let (from, b_step) = if cols == 2 * S::LANES {
+                    (b.at(k0, j), b.row_stride)
+                } else {
+                    pack_panels(s, Src::from_ptr(b.at(k0, j), b.row_stride, b.col_stride), kc, cols, panel);
+                    (panel.cast_const(), cols.next_multiple_of(S::LANES))
+                };
                 for t in 0..row_tiles::<S>(few) {
                     let (row, height) = row_tile::<S>(few, t);
-                    let tile = packed.wrapping_add(row * kc);
-                    let (from, to) = (b.at(k0, j), c.at(row, j));
-                    for_rows!(
+                    let tile = Tile {
                         height,
-                        direct_tile::<S, _, 2>(s, kc, tile, from, b.row_stride, to, c.row_stride, cols, add)
-                    );
+                        k: kc,
+                        a: tiles.wrapping_add(row * kc),
+                        b: from,
+                        b_step,
+                        ahead: AHEAD,
+                        c: Dst::from_ptr(c.at(row, j), c.row_stride),
+                        cols,
+                        add: product.accumulate || k0 > 0,
+                    };
+                    tile.run(s);
                 }
-                j += cols;
             }
         }
         k0 += kc;
         if k0 >= product.k {
             return;
         }
-    }
-}
-
-/// Steps ahead for which B is fetched; its rows are far apart, so the hardware does not find them.
-const AHEAD: usize = 8;
-
-#[allow(clippy::too_many_arguments)]
-#[inline(always)]
-unsafe fn direct_tile<S: Simd, const MR: usize, const NV: usize>(
-    s: S,
-    k: usize,
-    a: *const f32,
-    b: *const f32,
-    b_step: usize,
-    c: *mut f32,
-    c_row: usize,
-    cols: usize,
-    add: bool,
-) {
-    if MR > S::TILE_ROWS {
-        unreachable!("tiles are cut to the registers");
-    }
-    let walk = Walk { a_row: 1, a_step: MR, b_step, ahead: AHEAD };
-    // SAFETY: the caller's contract.
-    unsafe {
-        let acc = if cols == NV * S::LANES {
-            multiply::<S, MR, NV>(s, k, a, b, walk)
-        } else {
-            multiply_edge::<S, MR, NV>(s, k, a, b, walk, cols)
-        };
-        write(s, acc, c, c_row, cols, add);
     }
 }
 

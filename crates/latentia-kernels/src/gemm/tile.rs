@@ -1,6 +1,7 @@
 //! The register tile: the loop all products spend their time in.
 
-use crate::simd::Simd;
+use super::operand::Dst;
+use crate::simd::{Kernel, Simd};
 
 /// Number of tiles `rows` rows are cut into: as few as the registers allow.
 #[inline(always)]
@@ -64,64 +65,84 @@ pub unsafe fn multiply<S: Simd, const MR: usize, const NV: usize>(
     acc
 }
 
-/// [`multiply`] where only the first `cols` columns of B exist.
+/// One register tile of a product, from operands in place or packed to C.
 ///
-/// # Safety
-/// As [`multiply`], for those columns.
-#[inline(always)]
-pub(super) unsafe fn multiply_edge<S: Simd, const MR: usize, const NV: usize>(
-    s: S,
-    k: usize,
-    mut a: *const f32,
-    mut b: *const f32,
-    walk: Walk,
-    cols: usize,
-) -> [[S::F; NV]; MR] {
-    let mut acc = [[s.splat(0.0); NV]; MR];
-    for _ in 0..k {
-        let mut bv = [s.splat(0.0); NV];
-        for (j, bv) in bv.iter_mut().enumerate() {
-            let lanes = cols.saturating_sub(j * S::LANES).min(S::LANES);
-            // SAFETY: the caller's contract.
-            *bv = unsafe { s.load_partial(b.wrapping_add(j * S::LANES), lanes) };
-        }
-        for (i, acc) in acc.iter_mut().enumerate() {
-            // SAFETY: the caller's contract.
-            let av = s.splat(unsafe { *a.add(i * walk.a_row) });
-            for (acc, &bv) in acc.iter_mut().zip(&bv) {
-                *acc = s.mul_add(av, bv, *acc);
-            }
-        }
-        a = a.wrapping_add(walk.a_step);
-        b = b.wrapping_add(walk.b_step);
-    }
-    acc
+/// A is packed (`a_row = 1`, `a_step = height`); B has whole vectors to read, also past `cols`.
+pub(super) struct Tile {
+    pub(super) height: usize,
+    pub(super) k: usize,
+    pub(super) a: *const f32,
+    pub(super) b: *const f32,
+    pub(super) b_step: usize,
+    pub(super) ahead: usize,
+    pub(super) c: Dst,
+    /// At most two vectors.
+    pub(super) cols: usize,
+    pub(super) add: bool,
 }
 
-/// Writes (or adds) the first `cols` columns of a tile to `c`, whose rows are `c_row` apart.
-///
-/// # Safety
-/// Those elements must be writable, and readable when adding.
+impl Tile {
+    /// `C (+)= A B` for this tile: a call of its own, since the code for all heights is long.
+    ///
+    /// # Safety
+    /// The operands must be readable as [`multiply`] asks, C writable for `height x cols`.
+    #[inline(always)]
+    pub(super) unsafe fn run<S: Simd>(self, s: S) {
+        s.outline(self);
+    }
+}
+
+impl Kernel for Tile {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        // SAFETY: the contract of `Tile::run`, the only way here.
+        unsafe {
+            if self.cols > S::LANES {
+                for_rows!(self.height, tile::<S, _, 2>(s, self));
+            } else {
+                for_rows!(self.height, tile::<S, _, 1>(s, self));
+            }
+        }
+    }
+}
+
 #[inline(always)]
-pub(super) unsafe fn write<S: Simd, const MR: usize, const NV: usize>(
-    s: S,
-    acc: [[S::F; NV]; MR],
-    c: *mut f32,
-    c_row: usize,
-    cols: usize,
-    add: bool,
-) {
-    for (i, row) in acc.iter().enumerate() {
-        for (j, &v) in row.iter().enumerate() {
-            let p = c.wrapping_add(i * c_row + j * S::LANES);
-            // SAFETY: whole vectors lie within `cols`, partial ones are cut there.
-            unsafe {
-                if cols >= (j + 1) * S::LANES {
-                    s.store(p, if add { s.add(s.load(p), v) } else { v });
-                } else if cols > j * S::LANES {
-                    let lanes = cols - j * S::LANES;
-                    s.store_partial(p, lanes, if add { s.add(s.load_partial(p, lanes), v) } else { v });
+unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(s: S, tile: Tile) {
+    if MR > S::TILE_ROWS {
+        unreachable!("tiles are cut to the registers");
+    }
+    let Tile { k, a, b, b_step, ahead, c, cols, add, .. } = tile;
+    if add {
+        for i in 0..MR {
+            s.prefetch(c.at(i, 0));
+            s.prefetch(c.at(i, (NV - 1) * S::LANES));
+        }
+    }
+    // SAFETY: the caller's contract; full vectors of C lie within `cols`.
+    unsafe {
+        let acc = multiply::<S, MR, NV>(s, k, a, b, Walk { a_row: 1, a_step: MR, b_step, ahead });
+        if cols < NV * S::LANES {
+            // Rare and narrow: by way of memory, the code for every partial width would be long.
+            let mut full = [[0.0f32; 32]; MR];
+            for (full, row) in full.iter_mut().zip(&acc) {
+                for (j, &v) in row.iter().enumerate() {
+                    s.store(full.as_mut_ptr().add(j * S::LANES), v);
                 }
+            }
+            for (i, full) in full.iter().enumerate() {
+                for (j, &v) in full[..cols].iter().enumerate() {
+                    let p = c.at(i, j);
+                    *p = if add { *p + v } else { v };
+                }
+            }
+            return;
+        }
+        for (i, row) in acc.iter().enumerate() {
+            for (j, &v) in row.iter().enumerate() {
+                let p = c.at(i, j * S::LANES);
+                s.store(p, if add { s.add(s.load(p), v) } else { v });
             }
         }
     }

@@ -1,0 +1,56 @@
+//! Loss functions with their gradients, fused: a value per row, and the gradient with respect to the model's output.
+//!
+//! All take rows of `cols` elements, write the loss of each row and, if asked, `scale` times its gradient (a mean over the
+//! batch is `scale = 1 / B`). Weighting or averaging rows is the caller's.
+
+mod elementwise;
+mod softmax;
+
+pub use elementwise::{bernoulli_with_logits, squared_error};
+pub use softmax::{Labels, TargetError, softmax_cross_entropy, softmax_cross_entropy_dense};
+
+use crate::math::BLOCK;
+use crate::simd::{self, Kernel};
+use crate::threads;
+
+/// Some consecutive rows of a loss.
+struct Rows<'a> {
+    first: usize,
+    cols: usize,
+    x: &'a [f32],
+    losses: &'a mut [f32],
+    gradient: Option<&'a mut [f32]>,
+}
+
+/// Runs a kernel over blocks of rows on all threads.
+#[track_caller]
+fn over_rows<'a, K: Kernel<Output = ()>>(
+    name: &str,
+    cols: usize,
+    x: &'a [f32],
+    losses: &'a mut [f32],
+    gradient: Option<&'a mut [f32]>,
+    kernel: impl Fn(Rows<'a>) -> K + Sync,
+) {
+    let rows = losses.len();
+    assert_eq!(x.len(), rows * cols, "{name}: {rows} rows of {cols}");
+    let len = gradient.as_ref().map_or(x.len(), |g| g.len());
+    assert_eq!(len, x.len(), "{name}: the gradient has the shape of the input");
+    if cols == 0 {
+        losses.fill(0.0);
+        return;
+    }
+    let level = simd::level();
+    let block = (BLOCK / cols).max(1);
+    let mut gradients = gradient.map(|g| g.chunks_mut(block * cols));
+    let parts = x.chunks(block * cols).zip(losses.chunks_mut(block)).enumerate();
+    let parts = parts.map(|(i, (x, losses))| {
+        let gradient = gradients.as_mut().and_then(|g| g.next());
+        Rows { first: i * block, cols, x, losses, gradient }
+    });
+    let parts = parts.collect();
+    threads::for_each(parts, |rows| simd::dispatch_at(level, kernel(rows)));
+}
+
+#[cfg(test)]
+mod tests;
