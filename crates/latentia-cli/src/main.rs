@@ -38,17 +38,10 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::Cancelled => Self::Interrupted,
-            Error::Io { source, .. } if is_broken_pipe(&source) => Self::Unread,
+            Error::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe => Self::Unread,
             other => Self::Error(other),
         }
     }
-}
-
-/// Whether a fault or one behind it is a reader that has gone.
-fn is_broken_pipe(fault: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(fault), |fault| fault.source())
-        .filter_map(|fault| fault.downcast_ref::<std::io::Error>())
-        .any(|fault| fault.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// The result of a verb.

@@ -144,7 +144,7 @@ fn a_damaged_checkpoint_is_an_error_that_names_it() {
     for file in ["weights.safetensors", "optimizer.safetensors", "progress.json"] {
         let path = step.join(file);
         let whole = std::fs::read(&path).unwrap();
-        for damaged in [&whole[..0], &whole[..whole.len() / 2], &whole[..whole.len() - 1]] {
+        for damaged in [&whole[..0], &whole[..whole.len() / 2], &whole[..whole.len() - 2]] {
             std::fs::write(&path, damaged).unwrap();
             s.run("fit --resume m").fails(1, &[file]);
         }

@@ -77,13 +77,14 @@ impl Columns {
                 return Err(DataError::new(source.path(), found, expected).into());
             }
         };
+        let id = preprocess.id.as_deref();
         let label = preprocess.label.as_ref().map(|label| label.column.as_str());
-        let keep =
-            |name: &str| name == "row" || Some(name) == label || Some(name) == preprocess.id.as_deref();
         let feature = |name: &str| preprocess.features.iter().any(|f| f.name == name);
-        let kept =
-            placed.into_iter().filter(|c| keep(&c.0) && !feature(&c.0) && !codes.iter().any(|k| k.0 == c.0));
-        Ok(Self { kept: kept.collect(), codes })
+        let free = |name: &str| !feature(name) && codes.iter().all(|(code, _)| code != name);
+        // The order of columns in a JSON file says nothing: names come first, as everywhere.
+        let wanted = id.into_iter().chain(["row"]).chain(label).filter(|name| free(name));
+        let kept = wanted.filter_map(|name| placed.iter().find(|c| c.0 == name).cloned()).collect();
+        Ok(Self { codes, kept })
     }
 
     fn codes(&self, file: &Path, chunk: &Chunk) -> Result<Matrix> {

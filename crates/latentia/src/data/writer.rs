@@ -130,7 +130,7 @@ impl Writer {
         self.rows += table.rows() as u64;
         let failed = |error: io::Error| Error::io(&self.path, "write", error);
         match &mut self.sink {
-            Sink::Csv(writer) => write_csv(writer, table, first).map_err(|e| failed(io::Error::other(e))),
+            Sink::Csv(writer) => write_csv(writer, table, first).map_err(|e| failed(fault_of(e))),
             Sink::Jsonl(out) => write_jsonl(out, table).map_err(failed),
             Sink::Parquet(file, writer) => write_parquet(file, writer, table).map_err(failed),
             Sink::Npy(out, whole) => {
@@ -250,6 +250,14 @@ fn write_csv(
         writer.write_record(None::<&[u8]>)?;
     }
     Ok(())
+}
+
+/// The fault of the system behind one of the CSV writer, so that callers can tell a closed pipe from a full disk.
+fn fault_of(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(fault) => fault,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 fn write_jsonl(out: &mut Out, table: &Table) -> io::Result<()> {
