@@ -116,7 +116,7 @@ pub(crate) enum Verb {
     #[command(after_help = "Example:
   latentia report model")]
     Report(Report),
-    /// List the data sets that have a name, or copy one here.
+    /// List the data sets that have a name, or say where one is.
     #[command(
         after_help = "Examples:
   latentia data list
@@ -286,7 +286,7 @@ pub(crate) struct Data {
 pub(crate) enum DataAction {
     /// List the data sets: what they are, where they come from, whether they are here.
     List,
-    /// Download a data set, check it, and print where it is.
+    /// Check that a data set is here and whole and print where it is, or say where to fetch it from.
     Get {
         /// Its name.
         #[arg(value_name = "NAME")]

@@ -11,7 +11,7 @@ use latentia::{
     data::{RowReader, Rows, Table},
 };
 
-use crate::{Failure, Outcome, progress, sink::Sink, verbs::Context};
+use crate::{Failure, Outcome, progress, signals, sink::Sink, verbs::Context};
 
 /// Numbers in a batch; its memory is four bytes for each, a few times over.
 const BATCH_VALUES: usize = 1 << 20;
@@ -69,6 +69,7 @@ pub(crate) fn for_each<T: Send>(
     mut use_batch: impl FnMut(T) -> std::result::Result<usize, Failure>,
 ) -> Outcome {
     let (to_compute, batches) = mpsc::sync_channel::<T>(AHEAD);
+    signals::listen(&context.cancel, "stopping; nothing is written", context.global.quiet);
     let mut bar = progress::bars(context.global.quiet);
     bar.begin("rows", total.unwrap_or(0));
     thread::scope(|scope| {

@@ -153,3 +153,21 @@ fn a_damaged_checkpoint_is_an_error_that_names_it() {
         std::fs::write(&path, whole).unwrap();
     }
 }
+
+#[test]
+fn an_interrupted_result_is_not_written() {
+    let s = Sandbox::new();
+    s.write("people.csv", people(400));
+    s.run("fit pca people.csv --ignore name --label health --components 2 -o m").ok();
+    s.write("many.csv", people(200_000));
+    let child = s.start("score m many.csv -o scores.csv --top 4");
+    thread::sleep(Duration::from_millis(100));
+    signal(&child, "INT");
+    let done = finish(child);
+    // On a fast machine it may have been done by then.
+    if done.code != Some(0) {
+        assert_eq!(done.code, Some(130), "{done:#?}");
+        let left: Vec<_> = std::fs::read_dir(s.path(".")).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left.len(), 3, "m, people.csv, many.csv and nothing else: {left:?}");
+    }
+}

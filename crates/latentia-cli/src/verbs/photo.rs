@@ -1,10 +1,6 @@
 //! `latentia fit pca PHOTO`: one picture compressed by truncated singular value decomposition.
 
-use std::{
-    fs,
-    io::Cursor,
-    path::{Path, PathBuf},
-};
+use std::{fs, io::Cursor, path::Path};
 
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 use latentia::{
@@ -64,7 +60,7 @@ pub(super) fn run(photo: &Path, recipe: &Recipe, args: &Fit, context: &Context) 
 }
 
 /// Refuses names that do not end in `.png` and files that are there.
-fn check(picture: &Path, factors: &PathBuf, force: bool) -> Result<()> {
+fn check(picture: &Path, factors: &Path, force: bool) -> Result<()> {
     let extension = picture.extension().map(|e| e.to_string_lossy().to_lowercase());
     if extension.as_deref() != Some("png") {
         let message = format!("{} does not end in .png: a single photo becomes a picture", picture.display());

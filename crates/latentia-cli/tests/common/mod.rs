@@ -36,7 +36,7 @@ impl Sandbox {
     /// A folder with `people.csv` and a model `m` fitted to it in a moment.
     pub(crate) fn with_model() -> Self {
         let sandbox = Self::new();
-        sandbox.write("people.csv", &people(240));
+        sandbox.write("people.csv", people(240));
         sandbox
             .run("fit autoencoder people.csv --label health --id name --hidden 8 --code 2 --epochs 2 -o m")
             .ok();
