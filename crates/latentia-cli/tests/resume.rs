@@ -66,7 +66,9 @@ fn a_fit_killed_twenty_times_ends_with_the_bits_of_one_that_was_not() {
             child.kill().unwrap();
             child.wait().unwrap();
             kills += 1;
-            if s.path(&dir).join("model.json").exists() && !s.path(&dir).join("checkpoint").exists() {
+            if s.path(&dir).join("model.json").exists()
+                && !s.path(&dir).join("checkpoint/recipe.json").exists()
+            {
                 break;
             }
         }
@@ -170,4 +172,25 @@ fn an_interrupted_result_is_not_written() {
         let left: Vec<_> = std::fs::read_dir(s.path(".")).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(left.len(), 3, "m, people.csv, many.csv and nothing else: {left:?}");
     }
+}
+
+#[test]
+fn a_fit_killed_before_its_recipe_was_written_can_simply_be_started_again() {
+    let s = Sandbox::new();
+    s.write("people.csv", people(100));
+    std::fs::create_dir_all(s.path("m/checkpoint")).unwrap();
+    s.write("m/.lock", "");
+    s.run("fit --resume m").fails(1, &["m", "no checkpoint"]);
+    s.run(&format!("{FIT} --epochs 1 -o m")).ok();
+}
+
+#[test]
+fn a_checkpoint_half_removed_beside_a_complete_model_is_not_gone_on_with() {
+    let s = Sandbox::new();
+    s.write("people.csv", people(100));
+    s.run(&format!("{FIT} --epochs 1 --keep-checkpoint -o m")).ok();
+    std::fs::remove_file(s.path("m/checkpoint/recipe.json")).unwrap();
+    s.run("fit --resume m").fails(1, &["complete"]);
+    s.run(&format!("{FIT} --epochs 1 --keep-checkpoint -o m --resume")).fails(1, &["complete"]);
+    s.run("inspect m").ok();
 }

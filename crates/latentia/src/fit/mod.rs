@@ -82,7 +82,7 @@ fn fit_locked(
     let checkpoints = dir.join(artifact::CHECKPOINT);
     match existing {
         Existing::Replace => clear(dir)?,
-        Existing::Resume if dir.join(artifact::MANIFEST).exists() && !checkpoints.is_dir() => {
+        Existing::Resume if dir.join(artifact::MANIFEST).exists() && !checkpoints.join(RECIPE).exists() => {
             return Err(Error::model(dir, "is complete, there is nothing to resume"));
         }
         _ => {}
@@ -100,6 +100,9 @@ fn fit_locked(
     let summary = describe(recipe, dir, &data, &fitted, command, run)?;
     let cancelled = summary.training.as_ref().is_some_and(|t| t.ended == Ended::Cancelled);
     if checkpoints.is_dir() && !cancelled && !recipe.train.keep_checkpoint {
+        // The recipe first: without it a folder that is half removed is not taken for a fit to go on with.
+        let recipe = checkpoints.join(RECIPE);
+        fs::remove_file(&recipe).map_err(|e| Error::io(&recipe, "remove", e))?;
         fs::remove_dir_all(&checkpoints).map_err(|e| Error::io(&checkpoints, "remove", e))?;
     }
     Ok(summary)
@@ -190,7 +193,9 @@ fn prepare(dir: &Path, existing: Existing) -> Result<bool> {
     let names: Vec<String> =
         entries.filter_map(|e| Some(e.ok()?.file_name().to_string_lossy().into_owned())).collect();
     let is_model = [artifact::MANIFEST, artifact::CHECKPOINT].iter().any(|n| names.iter().any(|f| f == n));
-    let only_lock = names.iter().all(|n| n == ".lock");
+    // A fit that was killed before it wrote its recipe has left nothing to keep.
+    let begun = dir.join(artifact::CHECKPOINT).join(RECIPE).exists();
+    let only_lock = names.iter().all(|n| n == ".lock" || (n == artifact::CHECKPOINT && !begun));
     match existing {
         Existing::Resume => Ok(false),
         _ if only_lock => Ok(false),
