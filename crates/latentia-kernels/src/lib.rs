@@ -6,6 +6,7 @@
 //! - [`math`]: element functions and activations;
 //! - [`gemm`]: matrix products with a fused bias and activation;
 //! - [`dense`]: a dense layer, forward and backward;
+//! - [`recurrent`]: recurrent layers over sequences, forward and backward;
 //! - [`optim`]: parameter updates in one pass over memory.
 //!
 //! Every kernel gives the same bits for any number of threads: work is split over the elements of a result, never over
@@ -19,6 +20,7 @@ pub mod math;
 pub mod matrix;
 pub mod norm;
 pub mod optim;
+pub mod recurrent;
 pub mod scratch;
 pub mod simd;
 pub mod threads;

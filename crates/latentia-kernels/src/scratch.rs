@@ -5,7 +5,7 @@ use std::cell::RefCell;
 /// 64 bytes on a boundary of 64: a cache line and the largest vector.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([f32; 16]);
+pub(crate) struct Line(pub(crate) [f32; 16]);
 
 thread_local! {
     static FREE: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };

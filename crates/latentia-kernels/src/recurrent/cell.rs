@@ -1,0 +1,209 @@
+//! One step of one unit, on vectors of units: what tells the cells apart.
+
+use crate::Activation;
+use crate::math::vector::{sigmoid, tanh};
+use crate::simd::Simd;
+use std::ops::Range;
+
+/// A vector of units in the forward pass.
+pub(super) struct Forward<F> {
+    /// In: the input's share of each gate with its bias. Out: the gates.
+    pub(super) gates: [F; 4],
+    /// The recurrent share of the gates of this phase.
+    pub(super) sums: [F; 4],
+    /// In: the state before the step. Out: the state after it (used after the last phase).
+    pub(super) h: F,
+    /// In: the memory before the step, or what an earlier phase left. Out: the memory after it.
+    pub(super) memory: F,
+    /// The bias of the recurrent product where it is not part of the input's share.
+    pub(super) bias: F,
+}
+
+/// A vector of units in the backward pass.
+pub(super) struct Backward<F> {
+    /// In: the gates, or their gradients from an earlier phase. Out: gradients of the pre-activations.
+    pub(super) gates: [F; 4],
+    /// What the product of this phase gives.
+    pub(super) sum: F,
+    /// In: the gradient that reaches the state past all products. Out: that of the state before.
+    pub(super) carry: F,
+    /// Gradient of this step's output.
+    pub(super) dy: F,
+    /// The state before the step.
+    pub(super) h: F,
+    /// In: the memory after the step. Out: see [`Pointwise::SPLIT_GATE`].
+    pub(super) memory: F,
+    /// The memory before the step.
+    pub(super) before: F,
+    /// In: gradient of the memory after the step. Out: of the memory before it.
+    pub(super) dmemory: F,
+}
+
+/// The element-wise part of a cell. Mark implementations `#[inline(always)]`.
+pub(super) trait Pointwise: Copy + Send + Sync {
+    /// Gates, in PyTorch's order.
+    const GATES: usize;
+    /// Vectors of units whose gates are computed together: gates times vectors fill the register tile in pairs.
+    const VECTORS: usize;
+    /// Products a step, each needing the result of the one before.
+    const PHASES: usize = 1;
+    /// Whether a second vector per unit is kept of every step.
+    const MEMORY: bool = false;
+    /// Whether that vector goes from step to step.
+    const CARRIED: bool = false;
+    /// Whether the last gate's recurrent share has a gradient of its own, left in the memory's place.
+    const SPLIT_GATE: bool = false;
+
+    /// The gates of a phase; the operand of phase 0 is the state, of phase 1 the memory.
+    #[inline(always)]
+    fn gates(_phase: usize) -> Range<usize> {
+        0..Self::GATES
+    }
+
+    fn forward<S: Simd>(self, s: S, phase: usize, v: &mut Forward<S::F>);
+
+    fn backward<S: Simd>(self, s: S, phase: usize, v: &mut Backward<S::F>);
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Rnn(pub(super) Activation);
+
+impl Pointwise for Rnn {
+    const GATES: usize = 1;
+    const VECTORS: usize = 2;
+
+    #[inline(always)]
+    fn forward<S: Simd>(self, s: S, _phase: usize, v: &mut Forward<S::F>) {
+        v.h = self.0.apply(s, s.add(v.gates[0], v.sums[0]));
+        v.gates[0] = v.h;
+    }
+
+    #[inline(always)]
+    fn backward<S: Simd>(self, s: S, _phase: usize, v: &mut Backward<S::F>) {
+        let dh = s.add(s.add(v.dy, v.sum), v.carry);
+        v.gates[0] = self.0.pull_back(s, v.gates[0], dh);
+        v.carry = s.splat(0.0);
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Lstm;
+
+impl Pointwise for Lstm {
+    const GATES: usize = 4;
+    const VECTORS: usize = 1;
+    const MEMORY: bool = true;
+    const CARRIED: bool = true;
+
+    #[inline(always)]
+    fn forward<S: Simd>(self, s: S, _phase: usize, v: &mut Forward<S::F>) {
+        let i = sigmoid(s, s.add(v.gates[0], v.sums[0]));
+        let f = sigmoid(s, s.add(v.gates[1], v.sums[1]));
+        let g = tanh(s, s.add(v.gates[2], v.sums[2]));
+        let o = sigmoid(s, s.add(v.gates[3], v.sums[3]));
+        v.gates = [i, f, g, o];
+        v.memory = s.mul_add(f, v.memory, s.mul(i, g));
+        v.h = s.mul(o, tanh(s, v.memory));
+    }
+
+    #[inline(always)]
+    fn backward<S: Simd>(self, s: S, _phase: usize, v: &mut Backward<S::F>) {
+        let [i, f, g, o] = v.gates;
+        let one = s.splat(1.0);
+        let dh = s.add(s.add(v.dy, v.sum), v.carry);
+        let squashed = tanh(s, v.memory);
+        let dc = s.mul_add(s.mul(dh, o), s.neg_mul_add(squashed, squashed, one), v.dmemory);
+        v.gates = [
+            s.mul(s.mul(dc, g), s.neg_mul_add(i, i, i)),
+            s.mul(s.mul(dc, v.before), s.neg_mul_add(f, f, f)),
+            s.mul(s.mul(dc, i), s.neg_mul_add(g, g, one)),
+            s.mul(s.mul(dh, squashed), s.neg_mul_add(o, o, o)),
+        ];
+        v.dmemory = s.mul(dc, f);
+        v.carry = s.splat(0.0);
+    }
+}
+
+/// Reset after the product. The memory is `W_hn h + b_hn`, in the backward pass its gradient.
+#[derive(Clone, Copy)]
+pub(super) struct Gru;
+
+impl Pointwise for Gru {
+    const GATES: usize = 3;
+    const VECTORS: usize = 2;
+    const MEMORY: bool = true;
+    const SPLIT_GATE: bool = true;
+
+    #[inline(always)]
+    fn forward<S: Simd>(self, s: S, _phase: usize, v: &mut Forward<S::F>) {
+        let r = sigmoid(s, s.add(v.gates[0], v.sums[0]));
+        let z = sigmoid(s, s.add(v.gates[1], v.sums[1]));
+        v.memory = s.add(v.sums[2], v.bias);
+        let n = tanh(s, s.mul_add(r, v.memory, v.gates[2]));
+        v.gates = [r, z, n, n];
+        v.h = s.mul_add(z, s.sub(v.h, n), n);
+    }
+
+    #[inline(always)]
+    fn backward<S: Simd>(self, s: S, _phase: usize, v: &mut Backward<S::F>) {
+        let dh = s.add(s.add(v.dy, v.sum), v.carry);
+        let r = v.gates[0];
+        let (dz, dn, carry) = update(s, v.gates[1], v.gates[2], v.h, dh);
+        let dr = s.mul(s.mul(dn, v.memory), s.neg_mul_add(r, r, r));
+        v.memory = s.mul(dn, r);
+        v.gates = [dr, dz, dn, dn];
+        v.carry = carry;
+    }
+}
+
+/// Reset before the product: two products a step. The memory is `r h`.
+#[derive(Clone, Copy)]
+pub(super) struct GruResetBefore;
+
+impl Pointwise for GruResetBefore {
+    const GATES: usize = 3;
+    const VECTORS: usize = 2;
+    const PHASES: usize = 2;
+    const MEMORY: bool = true;
+
+    #[inline(always)]
+    fn gates(phase: usize) -> Range<usize> {
+        if phase == 0 { 0..2 } else { 2..3 }
+    }
+
+    #[inline(always)]
+    fn forward<S: Simd>(self, s: S, phase: usize, v: &mut Forward<S::F>) {
+        if phase == 0 {
+            v.gates[0] = sigmoid(s, s.add(v.gates[0], v.sums[0]));
+            v.gates[1] = sigmoid(s, s.add(v.gates[1], v.sums[1]));
+            v.memory = s.mul(v.gates[0], v.h);
+        } else {
+            let n = tanh(s, s.add(v.gates[2], v.sums[2]));
+            v.gates[2] = n;
+            v.h = s.mul_add(v.gates[1], s.sub(v.h, n), n);
+        }
+    }
+
+    #[inline(always)]
+    fn backward<S: Simd>(self, s: S, phase: usize, v: &mut Backward<S::F>) {
+        if phase == 0 {
+            let dh = s.add(s.add(v.dy, v.sum), v.carry);
+            let (dz, dn, carry) = update(s, v.gates[1], v.gates[2], v.h, dh);
+            (v.gates[1], v.gates[2], v.carry) = (dz, dn, carry);
+        } else {
+            let r = v.gates[0];
+            v.carry = s.mul_add(v.sum, r, v.carry);
+            v.gates[0] = s.mul(s.mul(v.sum, v.h), s.neg_mul_add(r, r, r));
+        }
+    }
+}
+
+/// Gradients of `h' = z h + (1 - z) n`: those of the pre-activations of z and n, and `dh' z`.
+#[inline(always)]
+fn update<S: Simd>(s: S, z: S::F, n: S::F, h: S::F, dh: S::F) -> (S::F, S::F, S::F) {
+    let one = s.splat(1.0);
+    let carry = s.mul(dh, z);
+    let dn = s.mul(s.sub(dh, carry), s.neg_mul_add(n, n, one));
+    let dz = s.mul(s.mul(carry, s.sub(one, z)), s.sub(h, n));
+    (dz, dn, carry)
+}

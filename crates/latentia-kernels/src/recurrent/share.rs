@@ -1,0 +1,133 @@
+//! Which thread computes which units of which rows.
+
+use super::order::Order;
+use crate::gemm::{row_tile, row_tiles};
+use crate::simd::Simd;
+use crate::threads::Member;
+use std::ops::Range;
+
+/// Packed recurrent weights up to this many bytes stay in every core's second-level cache (1 MiB) beside what a step
+/// reads and writes.
+const OWN_CACHE: usize = 384 << 10;
+/// Fewest rows of a batch worth a thread of their own: half a register tile.
+const OWN_ROWS: usize = 8;
+/// Multiplications of a step from which meeting another thread after it pays: about two microseconds of work.
+const PARALLEL_FROM: usize = 100_000;
+
+/// How a recurrence is divided.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Split {
+    /// Rows of the batch: threads never meet.
+    Rows,
+    /// Units: threads meet after every step.
+    Units,
+}
+
+/// The division of a recurrence and the most threads it is worth.
+pub(super) fn split(order: &Order, gates: usize, hidden: usize, threads: usize) -> (Split, usize) {
+    let step = order.batch() * gates * hidden * hidden;
+    let by_rows = threads.min(order.batch() / OWN_ROWS);
+    if gates * hidden * hidden * size_of::<f32>() <= OWN_CACHE && by_rows > 1 {
+        (Split::Rows, if step * order.steps() < PARALLEL_FROM { 1 } else { by_rows })
+    } else {
+        (Split::Units, if step < PARALLEL_FROM { 1 } else { threads })
+    }
+}
+
+/// Some units of some rows.
+#[derive(Clone, Copy)]
+pub(super) struct Task {
+    /// Place of the first row and number of rows; the last may have ended.
+    pub(super) row: usize,
+    pub(super) height: usize,
+    /// First unit and vectors of units.
+    pub(super) unit: usize,
+    pub(super) vectors: usize,
+}
+
+impl Task {
+    /// How many of the rows are among the first `active`.
+    #[inline(always)]
+    pub(super) fn running(&self, active: usize) -> usize {
+        active.saturating_sub(self.row).min(self.height)
+    }
+}
+
+/// One member's tasks, the same at every step: all tiles of rows for a group of units before the next group, so that the
+/// weights of a group are read once.
+pub(super) struct Share {
+    rows: Range<usize>,
+    tiles: usize,
+    tasks: Range<usize>,
+    hidden: usize,
+    /// Vectors of units in a group.
+    vectors: usize,
+}
+
+impl Share {
+    #[inline(always)]
+    pub(super) fn new<S: Simd>(
+        order: &Order,
+        split: Split,
+        member: Member,
+        hidden: usize,
+        vectors: usize,
+    ) -> Self {
+        let rows = match split {
+            Split::Rows => rows_of(order, member),
+            Split::Units => 0..order.batch(),
+        };
+        let tiles = row_tiles::<S>(rows.len());
+        let mut share = Self { rows, tiles, tasks: 0..0, hidden, vectors };
+        let all = hidden.div_ceil(vectors * S::LANES) * tiles;
+        share.tasks = match split {
+            Split::Rows => 0..all,
+            Split::Units => {
+                // A task is the member's in whose share of the total cost its middle falls.
+                let total = 2 * share.rows.len() * hidden.div_ceil(S::LANES);
+                let (mut cost, mut range) = (0, all..all);
+                for i in 0..all {
+                    let task = share.task::<S>(i);
+                    let own = task.height * task.vectors;
+                    let owner = (cost + own) * member.count() / total;
+                    cost += 2 * own;
+                    if owner == member.index() {
+                        range = range.start.min(i)..i + 1;
+                    }
+                }
+                range
+            }
+        };
+        share
+    }
+
+    #[inline(always)]
+    pub(super) fn tasks(&self) -> Range<usize> {
+        self.tasks.clone()
+    }
+
+    #[inline(always)]
+    pub(super) fn task<S: Simd>(&self, i: usize) -> Task {
+        let (group, tile) = (i / self.tiles, i % self.tiles);
+        let (row, height) = row_tile::<S>(self.rows.len(), tile);
+        let unit = group * self.vectors * S::LANES;
+        let vectors = (self.hidden - unit).div_ceil(S::LANES).min(self.vectors);
+        Task { row: self.rows.start + row, height, unit, vectors }
+    }
+}
+
+/// Rows with about the same number of steps in all for every member.
+fn rows_of(order: &Order, member: Member) -> Range<usize> {
+    let (mut seen, mut range) = (0, order.batch()..order.batch());
+    for place in 0..order.batch() {
+        // Rows that never run need an owner too.
+        let steps = order.length(place).max(1);
+        let total = 2 * (order.total() + (order.batch() - order.active(0)));
+        let owner = (seen + steps) * member.count() / total;
+        seen += 2 * steps;
+        if owner == member.index() {
+            range = range.start.min(place)..place + 1;
+        }
+    }
+    range
+}

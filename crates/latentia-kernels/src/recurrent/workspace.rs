@@ -1,0 +1,78 @@
+use super::order::Order;
+use super::{Cell, Layer};
+use crate::gemm::Shared;
+use crate::scratch::Line;
+
+/// Floats on a boundary of 64 bytes, kept from call to call.
+#[derive(Default)]
+pub(super) struct Buffer(Vec<Line>);
+
+impl Buffer {
+    /// At least `len` floats; their contents are left over from earlier use.
+    pub(super) fn need(&mut self, len: usize) {
+        let lines = len.div_ceil(16);
+        if self.0.len() < lines {
+            // The old contents are of no use: drop them before asking for more.
+            self.0 = Vec::new();
+            self.0.resize(lines, Line([0.0; 16]));
+        }
+    }
+
+    pub(super) fn floats(&self) -> &[f32] {
+        // SAFETY: `Line` is an array of floats without padding.
+        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len() * 16) }
+    }
+
+    pub(super) fn floats_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), self.0.len() * 16) }
+    }
+
+    pub(super) fn shared(&mut self) -> Shared {
+        Shared(self.0.as_mut_ptr().cast())
+    }
+}
+
+/// What [`forward`](super::forward) keeps for [`backward`](super::backward), and the memory both work in: nothing is
+/// allocated again while shapes do not grow.
+#[derive(Default)]
+pub struct Workspace {
+    pub(super) order: Order,
+    /// Of the last forward pass, until a backward pass has used it up.
+    pub(super) kept: Option<(Cell, usize, usize)>,
+    /// `[N, G·H]`, N the rows of all steps: the gates, after backward the gradients of their pre-activations.
+    pub(super) gates: Buffer,
+    /// `[B + N, H]`: the states, the initial ones first.
+    pub(super) states: Buffer,
+    /// `[B + N, H]`: the LSTM's cell states, or what the GRU needs again, see [`cell`](super::cell).
+    pub(super) memory: Buffer,
+    /// `[B, H]`: gradients on their way back through time.
+    pub(super) dh: Buffer,
+    pub(super) dmemory: Buffer,
+    pub(super) operands: [Buffer; 2],
+    pub(super) panels: Buffer,
+    /// `[G·H]` for the product with the input, then `[H]` for the recurrent one; in backward the sums.
+    pub(super) bias: Buffer,
+    /// Rows of x, or of dx, or of the states before each step, in the order they are worked on.
+    pub(super) rows: Buffer,
+}
+
+impl Workspace {
+    /// An empty one; it grows with its first use.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes room for a pass over the sequences in `order`.
+    pub(super) fn need(&mut self, layer: &Layer) {
+        let (gates, hidden) = (layer.cell.gates(), layer.hidden);
+        let (batch, total) = (self.order.batch(), self.order.total());
+        self.gates.need(total * gates * hidden);
+        self.states.need((batch + total) * hidden);
+        self.memory.need(if layer.cell.has_memory() { (batch + total) * hidden } else { 0 });
+        for operand in &mut self.operands {
+            operand.need(batch * gates * hidden);
+        }
+        self.bias.need((gates + 1) * hidden);
+    }
+}
