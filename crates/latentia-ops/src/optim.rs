@@ -131,7 +131,7 @@ fn coupled<const D: usize>(g: Tensor<D>, theta: &Tensor<D>, weight_decay: f64) -
 /// `Σ g²` in double precision, summed in an order that does not depend on the number of threads.
 pub fn sum_of_squares<const D: usize>(g: &Tensor<D>) -> f64 {
     match primitives([g.clone()]) {
-        Ok([g]) => flex::values(&g.to_contiguous()).iter().map(|&v| f64::from(v).powi(2)).sum(),
+        Ok([g]) => kernel::sum_of_squares(flex::values(&g.to_contiguous())),
         Err([g]) => g.powf_scalar(2.0).sum().into_scalar::<f64>(),
     }
 }

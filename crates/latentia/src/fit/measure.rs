@@ -104,7 +104,8 @@ fn pca_beside(data: &Dataset, code: usize, kind: &str, seed: u64) -> Result<(Opt
     let x = &data.train.x;
     let most = (x.rows() - 1).min(x.cols());
     let code = code.min(most);
-    let longest = CURVE.min(most).max(code);
+    // With all components nothing is lost but rounding: that point would only stretch the axis.
+    let longest = CURVE.min(most.saturating_sub(1)).max(code);
     let mut sizes: Vec<usize> = (0..).map(|i| 1 << i).take_while(|&k| k <= longest).collect();
     sizes.push(code);
     sizes.sort_unstable();

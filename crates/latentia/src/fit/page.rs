@@ -41,7 +41,7 @@ pub(super) fn render(
     let model = fitted.model.as_ref();
     let (part, rows) = comparison(data);
     let report = CodesReport {
-        title: format!("What {} holds", name_of(&recipe.path)),
+        title: format!("What the {} learned of {}", recipe.kind.name, name_of(&recipe.path)),
         kind: recipe.kind.about.to_owned(),
         summary: summary(&measured.figures, model),
         facts: facts(data, model, measured),
