@@ -1,13 +1,11 @@
 use super::cell::Pointwise;
-use super::forward::{check_states, gather_states, in_order};
-use super::order::Order;
+use super::forward::{check_states, gather_states, scatter_states};
 use super::share::split;
 use super::steps::{BackwardShare, Pass};
-use super::workspace::Buffer;
-use super::{Cell, Layer, Sequences, Workspace, for_cell, product};
+use super::{Cell, Layer, Workspace, for_cell, product};
 use crate::dense;
 use crate::gemm::gemm;
-use crate::{Activation, MatMut, MatRef, simd, threads};
+use crate::{Activation, MatMut, MatRef, scratch, simd, threads};
 
 /// Gradients of what [`forward`](super::forward) gave; zeros where there are none.
 #[derive(Clone, Copy, Default)]
@@ -41,33 +39,30 @@ pub struct Gradients<'a> {
     pub accumulate: bool,
 }
 
-/// Gradients by backpropagation through time (Werbos 1990) after [`forward`](super::forward) with the same layer,
-/// sequences and workspace. A forward pass serves one backward pass: the gates turn into their gradients in place.
+/// Gradients by backpropagation through time (Werbos 1990) after [`forward`](super::forward) with the same layer
+/// and workspace, which keeps the sequences. A forward pass serves one backward pass: the gates turn into their gradients in place.
 ///
 /// # Panics
-/// If a shape does not fit, or `workspace` does not hold a forward pass of this shape.
+/// If a shape does not fit, or `workspace` holds no forward pass of this layer's shape.
 #[track_caller]
 pub fn backward(
     layer: &Layer,
-    sequences: Sequences,
     outputs: OutputGradients,
     mut gradients: Gradients,
     workspace: &mut Workspace,
 ) {
     layer.check();
-    let Sequences { x, steps, batch, .. } = sequences;
     let (cell, hidden, inputs) = (layer.cell, layer.hidden, layer.inputs);
     let kept = workspace.kept.take();
     assert!(
-        kept == Some((cell, inputs, hidden))
-            && (workspace.order.steps(), workspace.order.batch()) == (steps, batch),
-        "recurrent backward: the workspace holds no forward pass of this shape"
+        kept == Some((cell, inputs, hidden)),
+        "recurrent backward: the workspace holds no forward pass of this layer"
     );
+    let (steps, batch) = (workspace.order.steps(), workspace.order.batch());
     let rows = cell.gates() * hidden;
     check_states(cell, [outputs.dh, outputs.dc], batch * hidden);
     check_states(cell, [gradients.dh0.as_deref(), gradients.dc0.as_deref()], batch * hidden);
     for (name, have, need) in [
-        ("x is [T, B, I]", Some(x.len()), steps * batch * inputs),
         ("dy is [T, B, H]", outputs.dy.map(<[f32]>::len), steps * batch * hidden),
         ("dx is [T, B, I]", gradients.dx.as_ref().map(|g| g.len()), steps * batch * inputs),
         ("weight_ih is [G·H, I]", gradients.weight_ih.as_ref().map(|g| g.len()), rows * inputs),
@@ -85,17 +80,17 @@ pub fn backward(
     let order = &workspace.order;
     gather_states(order, outputs.dh, hidden, &mut workspace.dh);
     gather_states(order, outputs.dc, hidden, &mut workspace.dmemory);
-    for_cell!(cell, recur(_, hidden, layer.weight_hh, outputs.dy, workspace));
+    for_cell!(cell, recur(_, (inputs, hidden), layer.weight_hh, outputs.dy, workspace));
     let order = &workspace.order;
     scatter_states(order, &workspace.dh, hidden, gradients.dh0.take());
     scatter_states(order, &workspace.dmemory, hidden, gradients.dc0.take());
 
-    weights(layer, x, gradients, workspace);
+    weights(layer, gradients, workspace);
 }
 
 fn recur<C: Pointwise>(
     cell: C,
-    hidden: usize,
+    (inputs, hidden): (usize, usize),
     weight: &[f32],
     dy: Option<&[f32]>,
     workspace: &mut Workspace,
@@ -105,6 +100,7 @@ fn recur<C: Pointwise>(
     let (split, members) = split(order, C::GATES, hidden, threads::count());
     let pass = Pass {
         cell,
+        inputs,
         hidden,
         order,
         split,
@@ -112,7 +108,7 @@ fn recur<C: Pointwise>(
         panels: workspace.panels.shared(),
         operands: [first.shared(), second.shared()],
         gates: workspace.gates.shared(),
-        states: workspace.states.shared(),
+        rows: workspace.rows.shared(),
         memory: workspace.memory.shared(),
     };
     let (dh, dmemory) = (workspace.dh.shared(), workspace.dmemory.shared());
@@ -123,19 +119,21 @@ fn recur<C: Pointwise>(
 }
 
 /// `dx`, and the gradients of weights and biases as products over all rows of all steps.
-fn weights(layer: &Layer, x: &[f32], gradients: Gradients, workspace: &mut Workspace) {
+fn weights(layer: &Layer, gradients: Gradients, workspace: &mut Workspace) {
     let Layer { cell, inputs, hidden, .. } = *layer;
-    let rows = cell.gates() * hidden;
-    let Workspace { order, gates, states, memory, bias, rows: copy, .. } = workspace;
+    let gate_rows = cell.gates() * hidden;
+    let Workspace { order, gates, memory, bias, rows, dx: copy, .. } = workspace;
     let total = order.total();
     let Gradients { dx, weight_ih, weight_hh, bias_ih, bias_hh, accumulate, .. } = gradients;
-    let da = MatRef::new(gates.floats(), total, rows);
-
-    // Of both biases where no reset gate stands between them.
-    let db = &mut bias.floats_mut()[..rows + hidden];
-    let (db, db_last) = db.split_at_mut(rows);
+    let gates = &gates.floats()[..total * gate_rows];
+    // Columns from `first` on.
+    let part = |data, first: usize, cols, width| {
+        let data: &[f32] = if total > 0 { data } else { &[] };
+        MatRef::with_strides(data.get(first..).unwrap_or_default(), total, cols, width, 1)
+    };
+    let da = part(gates, 0, gate_rows, gate_rows);
     if let Some(dx) = dx {
-        let weight = MatRef::new(layer.weight_ih, rows, inputs);
+        let weight = MatRef::new(layer.weight_ih, gate_rows, inputs);
         if order.is_plain() {
             gemm(da, weight, MatMut::new(dx, total, inputs), false);
         } else {
@@ -147,82 +145,97 @@ fn weights(layer: &Layer, x: &[f32], gradients: Gradients, workspace: &mut Works
             }
         }
     }
-    let input = in_order(order, x, inputs, copy);
-    let input = MatRef::new(input, total, inputs);
-    let dw = weight_ih.map(|dw| MatMut::new(dw, rows, inputs));
-    let wanted = bias_ih.is_some() || bias_hh.is_some();
-    linear(input, da, dw, wanted.then_some(&mut *db), accumulate);
 
-    // The last gate's recurrent share: the gradient of its own (reset after) or the operand of its own (reset before).
+    // The last gate's recurrent share: a gradient of its own (reset after) or an operand of its own (reset before).
     let after = cell == Cell::Gru { reset_before: false };
     let before = cell == Cell::Gru { reset_before: true };
-    let first = if after || before { rows - hidden } else { rows };
-    let previous = MatRef::new(states_before(order, states, hidden, copy), total, hidden);
+    let first = if after || before { gate_rows - hidden } else { gate_rows };
+    let width = inputs + hidden;
+    let rows = rows.floats();
+    let (x, h) = (part(rows, 0, inputs, width), part(rows, inputs, hidden, width));
     let kept = if after || before { &memory.floats()[order.batch() * hidden..] } else { &[] };
-    let (mut dw, mut dw_last) = (None, None);
-    if let Some(weight_hh) = weight_hh {
-        let (most, last) = weight_hh.split_at_mut(first * hidden);
-        dw = Some(MatMut::new(most, first, hidden));
-        dw_last = (first < rows).then(|| MatMut::new(last, hidden, hidden));
-    }
-    linear(previous, MatRef::with_strides(gates.floats(), total, first, rows, 1), dw, None, accumulate);
-    if after {
-        let da = MatRef::new(kept, total, hidden);
-        linear(previous, da, dw_last, bias_hh.is_some().then_some(&mut *db_last), accumulate);
-    } else if before {
-        let last = if total > 0 { &gates.floats()[first..] } else { &[] };
-        let da = MatRef::with_strides(last, total, hidden, rows, 1);
-        linear(MatRef::new(kept, total, hidden), da, dw_last, None, accumulate);
+    let kept = part(kept, 0, if after || before { hidden } else { 0 }, hidden);
+    let da_first = part(gates, 0, first, gate_rows);
+    let da_last = part(gates, first, gate_rows - first, gate_rows);
+    match (weight_ih, weight_hh) {
+        // Worth the copy of the result where the sum is longer than the result is wide.
+        (Some(dw_ih), Some(dw_hh)) if total > width && inputs > 0 => {
+            let (ih, ih_last) = dw_ih.split_at_mut(first * inputs);
+            let (hh, hh_last) = dw_hh.split_at_mut(first * hidden);
+            both(da_first, part(rows, 0, width, width), ih, hh, accumulate);
+            if first < gate_rows {
+                gemm(da_last.t(), x, MatMut::new(ih_last, hidden, inputs), accumulate);
+                recurrent_last(after, da_last, kept, h, MatMut::new(hh_last, hidden, hidden), accumulate);
+            }
+        }
+        (dw_ih, dw_hh) => {
+            if let Some(dw) = dw_ih {
+                gemm(da.t(), x, MatMut::new(dw, gate_rows, inputs), accumulate);
+            }
+            if let Some(dw) = dw_hh {
+                let (hh, last) = dw.split_at_mut(first * hidden);
+                gemm(da_first.t(), h, MatMut::new(hh, first, hidden), accumulate);
+                if first < gate_rows {
+                    recurrent_last(after, da_last, kept, h, MatMut::new(last, hidden, hidden), accumulate);
+                }
+            }
+        }
     }
 
-    put(bias_ih, [db, &[]], accumulate);
+    let (db, db_last) = bias.floats_mut().split_at_mut(gate_rows);
+    let db_last = &mut db_last[..hidden];
+    if bias_ih.is_some() || bias_hh.is_some() {
+        sum_rows(da, db);
+    }
+    if after && bias_hh.is_some() {
+        sum_rows(kept, db_last);
+    }
+    put(bias_ih, db.iter(), accumulate);
     if after {
-        put(bias_hh, [&db[..first], &db_last[..hidden]], accumulate);
+        put(bias_hh, db[..first].iter().chain(&*db_last), accumulate);
     } else {
-        put(bias_hh, [db, &[]], accumulate);
+        put(bias_hh, db.iter(), accumulate);
     }
 }
 
-/// `dW (+)= daᵀ x` and `db = Σ_rows da`.
-fn linear(x: MatRef, da: MatRef, dw: Option<MatMut>, db: Option<&mut [f32]>, accumulate: bool) {
-    if let Some(dw) = dw {
-        gemm(da.t(), x, dw, accumulate);
-    }
-    if db.is_some() {
-        let nothing = MatRef::new(&[], da.rows(), 0);
-        let gradients = dense::Gradients { db, ..dense::Gradients::default() };
-        dense::backward(nothing, MatRef::new(&[], da.cols(), 0), Activation::Identity, da, da, gradients);
-    }
+/// Gradient of the last gate's recurrent weight where a reset gate is involved.
+fn recurrent_last(after: bool, da: MatRef, kept: MatRef, h: MatRef, dw: MatMut, accumulate: bool) {
+    let (da, operand) = if after { (kept, h) } else { (da, kept) };
+    gemm(da.t(), operand, dw, accumulate);
 }
 
-/// Writes or adds two consecutive parts.
-fn put(dst: Option<&mut [f32]>, parts: [&[f32]; 2], accumulate: bool) {
+/// Rows of weights copied at a time.
+const BLOCK_ROWS: usize = 64;
+
+/// `dW_ih` and `dW_hh` as one product with `[x h]`, so that `da` is packed once.
+fn both(da: MatRef, rows: MatRef, ih: &mut [f32], hh: &mut [f32], accumulate: bool) {
+    let (outputs, width) = (da.cols(), rows.cols());
+    let (inputs, hidden) = (ih.len() / outputs, hh.len() / outputs);
+    scratch::with(outputs * width, |dw| {
+        gemm(da.t(), rows, MatMut::new(dw, outputs, width), false);
+        let blocks = ih.chunks_mut(BLOCK_ROWS * inputs).zip(hh.chunks_mut(BLOCK_ROWS * hidden));
+        let blocks = blocks.zip(dw.chunks(BLOCK_ROWS * width)).collect();
+        threads::for_each(blocks, |((ih, hh), dw): ((&mut [f32], &mut [f32]), &[f32])| {
+            let rows = ih.chunks_exact_mut(inputs).zip(hh.chunks_exact_mut(hidden));
+            for ((ih, hh), dw) in rows.zip(dw.chunks_exact(width)) {
+                put(Some(ih), dw[..inputs].iter(), accumulate);
+                put(Some(hh), dw[inputs..].iter(), accumulate);
+            }
+        });
+    });
+}
+
+/// `db = Σ_rows da`
+fn sum_rows(da: MatRef, db: &mut [f32]) {
+    let gradients = dense::Gradients { db: Some(db), ..dense::Gradients::default() };
+    let (x, weight) = (MatRef::new(&[], da.rows(), 0), MatRef::new(&[], da.cols(), 0));
+    dense::backward(x, weight, Activation::Identity, da, da, gradients);
+}
+
+/// Writes or adds.
+fn put<'a>(dst: Option<&mut [f32]>, src: impl Iterator<Item = &'a f32>, accumulate: bool) {
     let Some(dst) = dst else { return };
-    for (dst, &src) in dst.iter_mut().zip(parts.into_iter().flatten()) {
+    for (dst, &src) in dst.iter_mut().zip(src) {
         *dst = if accumulate { *dst + src } else { src };
-    }
-}
-
-/// The states before each step, `[N, H]`: where rows end early they do not lie together.
-fn states_before<'a>(order: &Order, states: &'a Buffer, width: usize, copy: &'a mut Buffer) -> &'a [f32] {
-    let (total, steps) = (order.total(), order.steps());
-    if total == steps * order.batch() {
-        return states.floats();
-    }
-    copy.need(total * width);
-    let dst = copy.floats_mut();
-    for t in 0..steps {
-        let len = order.active(t) * width;
-        dst[order.first(t) * width..][..len]
-            .copy_from_slice(&states.floats()[order.states(t) * width..][..len]);
-    }
-    copy.floats()
-}
-
-/// Rows of `[B, H]` in the caller's order.
-fn scatter_states(order: &Order, src: &Buffer, width: usize, dst: Option<&mut [f32]>) {
-    let Some(dst) = dst else { return };
-    for (src, &row) in src.floats().chunks_exact(width).zip(order.rows()) {
-        dst[row * width..][..width].copy_from_slice(src);
     }
 }

@@ -4,7 +4,7 @@ use super::share::split;
 use super::steps::{ForwardShare, Pass};
 use super::workspace::Buffer;
 use super::{Cell, Layer, Sequences, Workspace, for_cell, product};
-use crate::gemm::{Epilogue, Shared, gemm_with};
+use crate::gemm::{Shared, gemm};
 use crate::simd::{self, Level};
 use crate::{MatMut, MatRef, threads};
 
@@ -55,27 +55,51 @@ pub fn forward(
     workspace.need(layer);
     workspace.panels.need(product::panels_len(layer.cell.gates(), hidden));
     let order = &workspace.order;
-    gather_states(order, initial.h, hidden, &mut workspace.states);
+    gather_states(order, initial.h, hidden, &mut workspace.last);
     if layer.cell == Cell::Lstm {
         gather_states(order, initial.c, hidden, &mut workspace.memory);
     }
-
+    let width = inputs + hidden;
+    fill_rows(order, x, workspace.last.floats(), (inputs, hidden), &mut workspace.rows);
     layer.fill_bias(workspace.bias.floats_mut());
     let total = order.total();
-    let input = in_order(order, x, inputs, &mut workspace.rows);
-    let epilogue = Epilogue { bias: Some(&workspace.bias.floats()[..rows]), ..Epilogue::default() };
+    let input = MatRef::with_strides(workspace.rows.floats(), total, inputs, width, 1);
     let gates = MatMut::new(workspace.gates.floats_mut(), total, rows);
-    let weight = MatRef::new(layer.weight_ih, rows, inputs);
-    gemm_with(MatRef::new(input, total, inputs), weight.t(), gates, false, epilogue);
+    gemm(input, MatRef::new(layer.weight_ih, rows, inputs).t(), gates, false);
 
-    let run = Run { hidden, weight: Some(layer.weight_hh), level: simd::level(), y: Shared(y.as_mut_ptr()) };
+    let weight = Some(layer.weight_hh);
+    let run = Run { inputs, hidden, weight, level: simd::level(), y: Shared(y.as_mut_ptr()) };
     let panels = workspace.panels.shared();
     for_cell!(layer.cell, recur(_, run, workspace, panels));
 
     let order = &workspace.order;
-    scatter_last(order, &workspace.states, hidden, last.h);
-    scatter_last(order, &workspace.memory, hidden, last.c);
+    scatter_states(order, &workspace.last, hidden, last.h);
+    if let Some(c) = last.c {
+        for (place, &row) in order.rows().iter().enumerate() {
+            let from = (order.memory(order.length(place)) + place) * hidden;
+            c[row * hidden..][..hidden].copy_from_slice(&workspace.memory.floats()[from..][..hidden]);
+        }
+    }
     workspace.kept = Some((layer.cell, inputs, hidden));
+}
+
+/// Rows copied at a time.
+const BLOCK_ROWS: usize = 256;
+
+/// Puts the inputs of all steps, and the states before the first, in the order they are worked on.
+fn fill_rows(order: &Order, x: &[f32], h: &[f32], (inputs, hidden): (usize, usize), rows: &mut Buffer) {
+    let width = inputs + hidden;
+    let rows = &mut rows.floats_mut()[..order.total() * width];
+    let blocks = rows.chunks_mut(BLOCK_ROWS * width).enumerate().collect();
+    threads::for_each(blocks, |(block, rows): (usize, &mut [f32])| {
+        for (i, row) in rows.chunks_exact_mut(width).enumerate() {
+            let from = order.place(block * BLOCK_ROWS + i);
+            row[..inputs].copy_from_slice(&x[from * inputs..][..inputs]);
+        }
+    });
+    for (row, h) in rows.chunks_exact_mut(width).zip(h.chunks_exact(hidden)).take(order.active(0)) {
+        row[inputs..].copy_from_slice(h);
+    }
 }
 
 #[track_caller]
@@ -88,6 +112,7 @@ pub(super) fn check_states(cell: Cell, [h, c]: [Option<&[f32]>; 2], len: usize) 
 
 /// A forward recurrence whose input share already stands in the gates.
 pub(super) struct Run<'a> {
+    pub(super) inputs: usize,
     pub(super) hidden: usize,
     pub(super) weight: Option<&'a [f32]>,
     pub(super) level: Level,
@@ -95,12 +120,13 @@ pub(super) struct Run<'a> {
 }
 
 pub(super) fn recur<C: Pointwise>(cell: C, run: Run, workspace: &mut Workspace, panels: Shared) {
-    let Run { hidden, weight, level, y } = run;
+    let Run { inputs, hidden, weight, level, y } = run;
     let [first, second] = &mut workspace.operands;
     let order = &workspace.order;
     let (split, members) = split(order, C::GATES, hidden, threads::count());
     let pass = Pass {
         cell,
+        inputs,
         hidden,
         order,
         split,
@@ -108,12 +134,12 @@ pub(super) fn recur<C: Pointwise>(cell: C, run: Run, workspace: &mut Workspace, 
         panels,
         operands: [first.shared(), second.shared()],
         gates: workspace.gates.shared(),
-        states: workspace.states.shared(),
+        rows: workspace.rows.shared(),
         memory: workspace.memory.shared(),
     };
-    let bias = Shared(workspace.bias.floats_mut()[C::GATES * hidden..].as_mut_ptr());
+    let (bias, last) = (workspace.bias.shared(), workspace.last.shared());
     threads::team(members, |member| {
-        simd::dispatch_at(level, ForwardShare { pass, member, bias, y });
+        simd::dispatch_at(level, ForwardShare { pass, member, bias, last, y });
     });
 }
 
@@ -130,25 +156,10 @@ pub(super) fn gather_states(order: &Order, src: Option<&[f32]>, width: usize, ds
     }
 }
 
-/// The states after each row's last step, in the caller's order.
-fn scatter_last(order: &Order, src: &Buffer, width: usize, dst: Option<&mut [f32]>) {
+/// Rows of `[B, H]` in the caller's order.
+pub(super) fn scatter_states(order: &Order, src: &Buffer, width: usize, dst: Option<&mut [f32]>) {
     let Some(dst) = dst else { return };
-    for (place, &row) in order.rows().iter().enumerate() {
-        let from = (order.states(order.length(place)) + place) * width;
-        dst[row * width..][..width].copy_from_slice(&src.floats()[from..][..width]);
+    for (src, &row) in src.floats().chunks_exact(width).zip(order.rows()) {
+        dst[row * width..][..width].copy_from_slice(src);
     }
-}
-
-/// Rows of `[T·B, width]` in the order they are worked on: as they are, or a copy.
-pub(super) fn in_order<'a>(order: &Order, src: &'a [f32], width: usize, copy: &'a mut Buffer) -> &'a [f32] {
-    if order.is_plain() {
-        return src;
-    }
-    let len = order.total() * width;
-    copy.need(len);
-    let copy = &mut copy.floats_mut()[..len];
-    for (row, dst) in copy.chunks_exact_mut(width.max(1)).enumerate() {
-        dst.copy_from_slice(&src[order.place(row) * width..][..width]);
-    }
-    copy
 }

@@ -100,9 +100,9 @@ impl Order {
         self.first[t]
     }
 
-    /// Where the states before step `t` start: those before the first step lie in front of all others.
+    /// Where the memory before step `t` starts: that before the first step lies in front of all others.
     #[inline(always)]
-    pub(super) fn states(&self, t: usize) -> usize {
+    pub(super) fn memory(&self, t: usize) -> usize {
         if t == 0 { 0 } else { self.batch() + self.first[t - 1] }
     }
 

@@ -83,23 +83,33 @@ impl Stepper {
         check_states(self.cell, [Some(h), c.as_deref()], batch * hidden);
         assert!(c.is_some() || self.cell != Cell::Lstm, "recurrent step: an LSTM needs its cell states");
         let workspace = &mut self.workspace;
+        let width = self.inputs + hidden;
         workspace.order.set(1, batch, None, false);
         workspace.gates.need(batch * rows);
-        workspace.states.need(2 * batch * hidden);
+        workspace.rows.need(batch * width);
+        workspace.last.need(batch * hidden);
         workspace.memory.need(2 * batch * hidden);
         workspace.bias.need(rows + hidden);
         for operand in &mut workspace.operands {
             operand.need(batch * hidden);
         }
         workspace.bias.floats_mut()[..rows + hidden].copy_from_slice(&self.bias.floats()[..rows + hidden]);
-        workspace.states.floats_mut()[..h.len()].copy_from_slice(h);
+        for (row, h) in workspace.rows.floats_mut().chunks_exact_mut(width).zip(h.chunks_exact(hidden)) {
+            row[self.inputs..].copy_from_slice(h);
+        }
         if let Some(c) = &c {
             workspace.memory.floats_mut()[..c.len()].copy_from_slice(c);
         }
-        let epilogue = Epilogue { bias: Some(&self.bias.floats()[..rows]), ..Epilogue::default() };
         let gates = MatMut::new(workspace.gates.floats_mut(), batch, rows);
-        gemm_packed(MatRef::new(x, batch, self.inputs), &self.weight_ih, gates, false, epilogue);
-        let run = Run { hidden, weight: None, level: self.weight_ih.level(), y: Shared(h.as_mut_ptr()) };
+        let x = MatRef::new(x, batch, self.inputs);
+        gemm_packed(x, &self.weight_ih, gates, false, Epilogue::default());
+        let run = Run {
+            inputs: self.inputs,
+            hidden,
+            weight: None,
+            level: self.weight_ih.level(),
+            y: Shared(h.as_mut_ptr()),
+        };
         let panels = self.panels.shared();
         for_cell!(self.cell, recur(_, run, workspace, panels));
         if let Some(c) = c {

@@ -11,11 +11,15 @@ use crate::gemm::Shared;
 use crate::simd::{Kernel, Simd};
 use crate::threads::Member;
 
+/// Rows whose first halves are computed before their second ones.
+const BLOCK: usize = 4;
+
 /// What the threads of one pass share. Elements of a unit and row are written by one member, and read by another only in
 /// the packed operands, which a barrier separates.
 #[derive(Clone, Copy)]
 pub(super) struct Pass<'a, C> {
     pub(super) cell: C,
+    pub(super) inputs: usize,
     pub(super) hidden: usize,
     pub(super) order: &'a Order,
     pub(super) split: Split,
@@ -26,17 +30,29 @@ pub(super) struct Pass<'a, C> {
     pub(super) operands: [Shared; 2],
     /// `[N, G·H]`, N the rows of all steps.
     pub(super) gates: Shared,
-    /// `[B + N, H]`, the initial ones first; the memory likewise.
-    pub(super) states: Shared,
+    /// `[N, I + H]`: inputs, and the states before each step.
+    pub(super) rows: Shared,
+    /// `[B + N, H]`, the initial ones first.
     pub(super) memory: Shared,
+}
+
+impl<C> Pass<'_, C> {
+    /// Where the state of a row before step `t` lies.
+    #[inline(always)]
+    fn state(&self, t: usize, place: usize, unit: usize) -> *mut f32 {
+        let row = self.order.first(t) + place;
+        self.rows.0.wrapping_add(row * (self.inputs + self.hidden) + self.inputs + unit)
+    }
 }
 
 /// The forward pass of one member.
 pub(super) struct ForwardShare<'a, C> {
     pub(super) pass: Pass<'a, C>,
     pub(super) member: Member<'a>,
-    /// Bias of the recurrent share of the last gate, `[H]`.
+    /// `[G·H]` of the input's share, then `[H]` of the recurrent share of the last gate.
     pub(super) bias: Shared,
+    /// Last states `[B, H]`.
+    pub(super) last: Shared,
     /// Outputs `[T·B, H]` in the caller's order.
     pub(super) y: Shared,
 }
@@ -96,6 +112,7 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
                     let panel = panels.wrapping_add(forward_panel::<S, C>(hidden, phase, task.unit));
                     let vectors = task.vectors * C::gates(phase).len();
                     let a = (operand.wrapping_add(task.row * hidden).cast_const(), task.height, rows);
+                    self.prefetch::<S>(s, task, rows, t, phase);
                     // SAFETY: the operand of this stage was packed before the last barrier (or by this member).
                     unsafe { multiply_all(s, hidden, a, (panel, vectors), &mut sums) };
                     for w in 0..task.vectors {
@@ -115,17 +132,20 @@ impl<C: Pointwise> ForwardShare<'_, C> {
     /// Packs a task's part of the operand of a product.
     #[inline(always)]
     fn pack<S: Simd>(&self, s: S, task: Task, t: usize, phase: usize, Shared(operand): Shared) {
-        let &Pass { hidden, order, states, memory, .. } = &self.pass;
+        let &Pass { inputs, hidden, order, memory: Shared(memory), .. } = &self.pass;
         let rows = task.running(order.active(t));
         if rows == 0 {
             return;
         }
-        let (Shared(from), step) = if phase == 0 { (states, t) } else { (memory, t + 1) };
+        let (src, stride) = if phase == 0 {
+            (self.pass.state(t, task.row, task.unit), inputs + hidden)
+        } else {
+            (memory.wrapping_add((order.memory(t + 1) + task.row) * hidden + task.unit), hidden)
+        };
         let units = (hidden - task.unit).min(task.vectors * S::LANES);
-        let src = from.wrapping_add((order.states(step) + task.row) * hidden + task.unit);
         let dst = operand.wrapping_add(task.row * hidden + task.unit * task.height);
         // SAFETY: the rows lie within the arrays; the units of these rows are this member's.
-        unsafe { pack_rows(s, src, hidden, rows, units, dst, task.height) };
+        unsafe { pack_rows(s, src, stride, rows, units, dst, task.height) };
     }
 
     #[inline(always)]
@@ -140,40 +160,72 @@ impl<C: Pointwise> ForwardShare<'_, C> {
         phase: usize,
         sums: &Sums,
     ) {
-        let &Pass { cell, hidden, order, gates: Shared(gates), .. } = &self.pass;
-        let (Shared(states), Shared(memory), Shared(y)) = (self.pass.states, self.pass.memory, self.y);
+        let &Pass { cell, hidden, order, gates: Shared(gates), memory: Shared(memory), .. } = &self.pass;
+        let (Shared(bias), Shared(last), Shared(y)) = (self.bias, self.last, self.y);
         let unit = task.unit + w * S::LANES;
         let lanes = (hidden - unit).min(S::LANES);
         let zero = s.splat(0.0);
+        let gate = |row: usize, q: usize| gates.wrapping_add((row * C::GATES + q) * hidden + unit);
+        let running = order.active(t + 1);
         // SAFETY: units and rows lie within the arrays and are this member's.
         unsafe {
-            let bias = if C::SPLIT_GATE { load(s, self.bias.0.add(unit), lanes) } else { zero };
-            for i in 0..rows {
-                let row = order.first(t) + task.row + i;
-                let gate = gates.wrapping_add(row * C::GATES * hidden + unit);
-                let before = (order.states(t) + task.row + i) * hidden + unit;
-                let after = (order.batch() + row) * hidden + unit;
-                let mut v = Forward { gates: [zero; 4], sums: [zero; 4], h: zero, memory: zero, bias };
-                for q in 0..C::GATES {
-                    v.gates[q] = load(s, gate.wrapping_add(q * hidden), lanes);
+            let mut biases = [zero; 5];
+            for (q, bias_q) in biases.iter_mut().enumerate().take(C::GATES + 1) {
+                *bias_q = load(s, bias.add(q * hidden + unit), lanes);
+            }
+            let empty =
+                Forward { gates: [zero; 4], sums: [zero; 4], h: zero, memory: zero, bias: biases[C::GATES] };
+            let mut block = [empty; BLOCK];
+            for first in (0..rows).step_by(BLOCK) {
+                let block = &mut block[..(rows - first).min(BLOCK)];
+                for (i, v) in block.iter_mut().enumerate() {
+                    let place = task.row + first + i;
+                    let row = order.first(t) + place;
+                    for q in 0..C::GATES {
+                        v.gates[q] = load(s, gate(row, q), lanes);
+                    }
+                    for (n, q) in C::gates(phase).enumerate() {
+                        v.gates[q] = s.add(v.gates[q], biases[q]);
+                        v.sums[q] = s.load(sums.at::<S>(n * task.vectors + w, first + i));
+                    }
+                    v.h = load(s, self.pass.state(t, place, unit), lanes);
+                    if C::CARRIED {
+                        v.memory = load(s, memory.add((order.memory(t) + place) * hidden + unit), lanes);
+                    }
+                    cell.forward(s, phase, v);
                 }
-                for (n, q) in C::gates(phase).enumerate() {
-                    v.sums[q] = s.load(sums.at::<S>(n * task.vectors + w, i));
+                for (i, v) in block.iter_mut().enumerate() {
+                    let place = task.row + first + i;
+                    let row = order.first(t) + place;
+                    cell.finish(s, phase, v);
+                    for q in C::gates(phase) {
+                        store(s, gate(row, q), lanes, v.gates[q]);
+                    }
+                    if C::MEMORY && phase == 0 {
+                        store(s, memory.add((order.batch() + row) * hidden + unit), lanes, v.memory);
+                    }
+                    if phase + 1 == C::PHASES {
+                        let after = if place < running {
+                            self.pass.state(t + 1, place, unit)
+                        } else {
+                            last.add(place * hidden + unit)
+                        };
+                        store(s, after, lanes, v.h);
+                        store(s, y.add(order.place(row) * hidden + unit), lanes, v.h);
+                    }
                 }
-                v.h = load(s, states.wrapping_add(before), lanes);
-                if C::CARRIED {
-                    v.memory = load(s, memory.wrapping_add(before), lanes);
-                }
-                cell.forward(s, phase, &mut v);
-                for q in C::gates(phase) {
-                    store(s, gate.wrapping_add(q * hidden), lanes, v.gates[q]);
-                }
-                if C::MEMORY && phase == 0 {
-                    store(s, memory.wrapping_add(after), lanes, v.memory);
-                }
-                if phase + 1 == C::PHASES {
-                    store(s, states.wrapping_add(after), lanes, v.h);
-                    store(s, y.wrapping_add(order.place(row) * hidden + unit), lanes, v.h);
+            }
+        }
+    }
+
+    /// Asks for what the element-wise part of a task will read, to arrive during its product.
+    #[inline(always)]
+    fn prefetch<S: Simd>(&self, s: S, task: Task, rows: usize, t: usize, phase: usize) {
+        let &Pass { hidden, order, gates: Shared(gates), .. } = &self.pass;
+        for row in order.first(t) + task.row..order.first(t) + task.row + rows {
+            for q in C::gates(phase) {
+                for w in 0..task.vectors {
+                    s.prefetch(gates.wrapping_add((row * C::GATES + q) * hidden + task.unit + w * S::LANES));
                 }
             }
         }
@@ -209,6 +261,9 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
                 for i in share.tasks() {
                     let task = share.task::<S>(i);
                     let fed = task.running(summed);
+                    if left > 0 {
+                        self.prefetch::<S>(s, task, left - 1);
+                    }
                     if fed > 0 {
                         let panel = panels.wrapping_add(backward_panel::<S, C>(hidden, phase, task.unit));
                         let a = (operand.wrapping_add(task.row * k).cast_const(), task.height, fed);
@@ -276,15 +331,14 @@ impl<C: Pointwise> BackwardShare<'_, C> {
         phase: usize,
         sums: &Sums,
     ) {
-        let &Pass { cell, hidden, order, gates: Shared(gates), .. } = &self.pass;
-        let (Shared(states), Shared(memory)) = (self.pass.states, self.pass.memory);
+        let &Pass { cell, hidden, order, gates: Shared(gates), memory: Shared(memory), .. } = &self.pass;
         let unit = task.unit + w * S::LANES;
         let lanes = (hidden - unit).min(S::LANES);
         let zero = s.splat(0.0);
         for i in 0..task.running(order.active(t)) {
             let row = order.first(t) + task.row + i;
             let gate = gates.wrapping_add(row * C::GATES * hidden + unit);
-            let before = (order.states(t) + task.row + i) * hidden + unit;
+            let before = (order.memory(t) + task.row + i) * hidden + unit;
             let after = (order.batch() + row) * hidden + unit;
             let carry = self.dh.0.wrapping_add((task.row + i) * hidden + unit);
             let dmemory = self.dmemory.0.wrapping_add((task.row + i) * hidden + unit);
@@ -295,7 +349,7 @@ impl<C: Pointwise> BackwardShare<'_, C> {
                     sum: if i < fed { s.load(sums.at::<S>(w, i)) } else { zero },
                     carry: load(s, carry, lanes),
                     dy: zero,
-                    h: load(s, states.wrapping_add(before), lanes),
+                    h: load(s, self.pass.state(t, task.row + i, unit), lanes),
                     memory: zero,
                     before: zero,
                     dmemory: zero,
@@ -324,6 +378,28 @@ impl<C: Pointwise> BackwardShare<'_, C> {
                     store(s, dmemory, lanes, v.dmemory);
                 }
                 store(s, carry, lanes, v.carry);
+            }
+        }
+    }
+
+    /// Asks for what the element-wise part of a task will read, to arrive during its product.
+    #[inline(always)]
+    fn prefetch<S: Simd>(&self, s: S, task: Task, t: usize) {
+        let &Pass { hidden, order, gates: Shared(gates), memory: Shared(memory), .. } = &self.pass;
+        let rows = task.running(order.active(t));
+        for i in 0..rows {
+            let row = order.first(t) + task.row + i;
+            for w in 0..task.vectors {
+                let unit = task.unit + w * S::LANES;
+                for q in 0..C::GATES {
+                    s.prefetch(gates.wrapping_add((row * C::GATES + q) * hidden + unit));
+                }
+                if C::MEMORY {
+                    s.prefetch(memory.wrapping_add((order.batch() + row) * hidden + unit));
+                }
+                if let Some(dy) = self.dy {
+                    s.prefetch(dy.as_ptr().wrapping_add(order.place(row) * hidden + unit));
+                }
             }
         }
     }

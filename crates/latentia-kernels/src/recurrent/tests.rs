@@ -92,7 +92,7 @@ impl Case {
             bias_hh: Some(bias_hh),
             accumulate,
         };
-        backward(&self.layer(), self.sequences(), outputs, gradients, workspace);
+        backward(&self.layer(), outputs, gradients, workspace);
         if !self.lstm() {
             r.last[1].clear();
             r.gradients[2].clear();

@@ -42,19 +42,21 @@ pub struct Workspace {
     pub(super) kept: Option<(Cell, usize, usize)>,
     /// `[N, G·H]`, N the rows of all steps: the gates, after backward the gradients of their pre-activations.
     pub(super) gates: Buffer,
-    /// `[B + N, H]`: the states, the initial ones first.
-    pub(super) states: Buffer,
-    /// `[B + N, H]`: the LSTM's cell states, or what the GRU needs again, see [`cell`](super::cell).
+    /// `[N, I + H]`: the input of each step beside the state before it, so that both weights' gradients are one product.
+    pub(super) rows: Buffer,
+    /// `[B, H]`: the initial states, then the last ones.
+    pub(super) last: Buffer,
+    /// `[B + N, H]`: the LSTM's cell states, the initial ones first, or what the GRU needs again.
     pub(super) memory: Buffer,
     /// `[B, H]`: gradients on their way back through time.
     pub(super) dh: Buffer,
     pub(super) dmemory: Buffer,
     pub(super) operands: [Buffer; 2],
     pub(super) panels: Buffer,
-    /// `[G·H]` for the product with the input, then `[H]` for the recurrent one; in backward the sums.
+    /// `[G·H]` for the input's share, then `[H]` for the recurrent one; in backward the sums.
     pub(super) bias: Buffer,
-    /// Rows of x, or of dx, or of the states before each step, in the order they are worked on.
-    pub(super) rows: Buffer,
+    /// Rows of dx in the order they are worked on, where that is not the caller's.
+    pub(super) dx: Buffer,
 }
 
 impl Workspace {
@@ -68,7 +70,8 @@ impl Workspace {
         let (gates, hidden) = (layer.cell.gates(), layer.hidden);
         let (batch, total) = (self.order.batch(), self.order.total());
         self.gates.need(total * gates * hidden);
-        self.states.need((batch + total) * hidden);
+        self.rows.need(total * (layer.inputs + hidden));
+        self.last.need(batch * hidden);
         self.memory.need(if layer.cell.has_memory() { (batch + total) * hidden } else { 0 });
         for operand in &mut self.operands {
             operand.need(batch * gates * hidden);
