@@ -1,21 +1,9 @@
 //! Latentia learns compact codes of data.
 //!
-//! ```
-//! use latentia::{codes::autoencoder::AutoencoderConfig, data::{Dataset, ReadOptions}, train::TrainConfig, Run};
-//! use latentia::model::{Encode, Score};
-//!
-//! # fn main() -> latentia::Result<()> {
-//! let options = ReadOptions { label: Some("class".into()), ..ReadOptions::default() };
-//! let data = Dataset::load("digits", &options, 0)?;
-//! let config = AutoencoderConfig { hidden: vec![32], code: 4, ..AutoencoderConfig::default() };
-//! let training = TrainConfig { epochs: 3, ..TrainConfig::default() };
-//! let (model, _, history) = config.fit(&data, &training, &mut Run::default())?;
-//! let codes = model.encode(&data.validation.x)?;
-//! let scores = model.score(&data.validation.x)?;
-//! # assert_eq!((codes.cols(), scores.len(), history.history.len()), (4, codes.rows(), 3));
-//! # Ok(())
-//! # }
-//! ```
+//! Rows become a [`data::Dataset`]; the settings of a kind of model are plain data ([`codes::autoencoder::AutoencoderConfig`],
+//! [`codes::pca::PcaConfig`]) with a `fit`; what a fitted model can do are traits ([`model`]). [`fit::fit`] is the whole path
+//! from a [`recipe`] to a model directory ([`artifact`]) with its report. The example in the README runs as a test:
+#![doc = include_str!("../../../README.md")]
 #![forbid(unsafe_code)]
 
 pub mod artifact;
