@@ -65,8 +65,11 @@ pub fn symmetric_eigen(a: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>), NoCon
     Ok((descending, vectors.reverse_cols().to_owned()))
 }
 
+/// `U`, `s` and `V`.
+pub type ThinSvd = (Mat<f64>, Vec<f64>, Mat<f64>);
+
 /// The thin singular value decomposition `a = U diag(s) Vᵀ`, `s` descending.
-pub fn thin_svd(a: MatRef<'_, f64>) -> Result<(Mat<f64>, Vec<f64>, Mat<f64>), NoConvergence> {
+pub fn thin_svd(a: MatRef<'_, f64>) -> Result<ThinSvd, NoConvergence> {
     let (m, n) = a.shape();
     let r = m.min(n);
     let mut u = Mat::<f64>::zeros(m, r);

@@ -27,8 +27,11 @@ pub struct Kind {
     /// The keys of its `[model]` table.
     pub keys: fn() -> Vec<Key>,
     parse: fn(Value) -> Result<Box<dyn Config>>,
-    load: fn(&Value, &Preprocess, &Tensors, &Device) -> std::result::Result<Box<dyn Model>, String>,
+    load: Load,
 }
+
+/// Makes a fitted model from its settings, schema and weights; the error is a sentence about the weights.
+type Load = fn(&Value, &Preprocess, &Tensors, &Device) -> std::result::Result<Box<dyn Model>, String>;
 
 impl std::fmt::Debug for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -179,7 +179,7 @@ impl ModelDirectory {
         let bytes = read_checked(&self.dir, HISTORY, entry)?;
         let lines = bytes.split(|&b| b == b'\n').filter(|line| !line.is_empty());
         lines
-            .map(|line| serde_json::from_slice(line))
+            .map(serde_json::from_slice)
             .collect::<serde_json::Result<_>>()
             .map_err(|e| Error::model(path, format!("is damaged: {e}")))
     }

@@ -240,9 +240,19 @@ fn pixel_size(shape: ImageShape) -> PixelSize {
 
 fn cell(values: &Values, row: usize) -> String {
     match values {
-        Values::Numbers(v) => format!("{:.4}", v[row]),
+        Values::Numbers(v) => number(v[row]),
         Values::Integers(v) => v[row].to_string(),
         Values::Text(v) => v[row].clone().unwrap_or_default(),
+    }
+}
+
+/// Six significant digits, no zeros at the end: whole numbers look whole.
+fn number(value: f32) -> String {
+    let whole_digits = (value.abs().max(1.0).log10() as usize).min(5);
+    let text = format!("{value:.*}", 5 - whole_digits);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
     }
 }
 

@@ -36,7 +36,7 @@ impl Likelihood {
     /// A likelihood over `width` columns, of which `groups` are one-hot.
     pub fn new(kind: LikelihoodKind, groups: &[Range<usize>], width: usize) -> Self {
         let groups = match (kind, groups.is_empty()) {
-            (LikelihoodKind::Categorical, true) => vec![0..width],
+            (LikelihoodKind::Categorical, true) => std::iter::once(0..width).collect(),
             (LikelihoodKind::Categorical, false) => groups.to_vec(),
             _ => Vec::new(),
         };
