@@ -40,6 +40,8 @@ pub fn forward(
     last: LastStates,
     workspace: &mut Workspace,
 ) {
+    // Whatever stops this pass, the one before is no longer whole.
+    workspace.kept = None;
     layer.check();
     let Sequences { x, steps, batch, lengths, reverse } = sequences;
     let (hidden, inputs, rows) = (layer.hidden, layer.inputs, layer.cell.gates() * layer.hidden);
