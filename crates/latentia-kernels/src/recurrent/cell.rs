@@ -65,7 +65,7 @@ pub(super) trait Pointwise: Copy + Send + Sync {
     fn forward<S: Simd>(self, s: S, phase: usize, v: &mut Forward<S::F>);
 
     /// The second half: what needs a long chain of the first, run when other rows have had theirs, so that the processor
-    /// always has independent work (worth a third of the element-wise time of an LSTM).
+    /// always has independent work.
     fn finish<S: Simd>(self, s: S, phase: usize, v: &mut Forward<S::F>);
 
     fn backward<S: Simd>(self, s: S, phase: usize, v: &mut Backward<S::F>);
