@@ -116,7 +116,18 @@ pub(crate) enum Verb {
     #[command(after_help = "Example:
   latentia report model")]
     Report(Report),
-    /// List the data sets that have a name, or say where one is.
+    /// Repeat a published experiment, and see its figures beside those found.
+    #[command(
+        long_about = "Repeat a published experiment, and see its figures beside those found.\n\n\
+                      Without a name, lists the experiments. With one, fits its recipe and prints what was published, what is \
+                      expected of this program and what was found. Data that is not here is fetched by `latentia data get`.",
+        after_help = "Examples:
+  latentia reproduce
+  latentia reproduce linear-autoencoder
+  latentia reproduce digits-autoencoder --set train.seed=1 -o digits-seed-1"
+    )]
+    Reproduce(Reproduce),
+    /// List the data sets that have a name, or fetch one.
     #[command(
         after_help = "Examples:
   latentia data list
@@ -274,6 +285,23 @@ pub(crate) struct Report {
     pub(crate) open: bool,
 }
 
+/// `reproduce`
+#[derive(Debug, Args)]
+pub(crate) struct Reproduce {
+    /// The experiment.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// The model directory to write; a directory of the experiment's name when not given.
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the model that is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Change a key of its recipe, as often as needed.
+    #[arg(long, value_name = "SECTION.KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
 /// `data`
 #[derive(Debug, Args)]
 pub(crate) struct Data {
@@ -286,7 +314,8 @@ pub(crate) struct Data {
 pub(crate) enum DataAction {
     /// List the data sets: what they are, where they come from, whether they are here.
     List,
-    /// Check that a data set is here and whole and print where it is, or say where to fetch it from.
+    /// Fetch a data set into the cache where it is not here yet, check that it is whole and print where it is. What cannot
+    /// be fetched: where to find it and where to put it.
     Get {
         /// Its name.
         #[arg(value_name = "NAME")]

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Sandbox, people};
 
-const VERBS: [&str; 11] = [
+const VERBS: [&str; 12] = [
     "fit",
     "encode",
     "decode",
@@ -14,6 +14,7 @@ const VERBS: [&str; 11] = [
     "evaluate",
     "inspect",
     "report",
+    "reproduce",
     "data",
     "completions",
     "demo",

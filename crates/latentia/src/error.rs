@@ -38,6 +38,14 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// A file could not be fetched.
+    #[error("{address}: cannot be fetched, {message}")]
+    Fetch {
+        /// Where it should be.
+        address: String,
+        /// Why it did not arrive, and what to try.
+        message: String,
+    },
     /// The loss or a gradient stopped being a finite number.
     #[error("training stopped at epoch {epoch}, step {step}: {what} is not finite. {hint}")]
     NotFinite {

@@ -1,7 +1,7 @@
 //! `latentia data`
 
 use latentia::{
-    Error,
+    Result,
     data::catalogue::{self, ENTRIES, Entry},
 };
 use serde_json::{Value, json};
@@ -12,6 +12,8 @@ use crate::{
     args::{Data, DataAction},
     output,
 };
+#[cfg(feature = "download")]
+use crate::{progress, signals};
 
 /// Lists the catalogue, or makes sure that a data set is here and whole.
 pub(super) fn run(args: &Data, context: &Context) -> Outcome {
@@ -39,11 +41,9 @@ fn list(context: &Context) -> Outcome {
 }
 
 fn get(name: &str, context: &Context) -> Outcome {
-    // An error says where the files are published and where to put them.
+    let entry = catalogue::find(name)?;
+    bring(entry, context)?;
     let resolved = catalogue::resolve(name)?;
-    let entry =
-        catalogue::find(name).ok_or_else(|| Error::config("data", format!("no data set '{name}'")))?;
-    catalogue::verify(entry)?;
     match context.global.json {
         true => output::print_json(&json!({ "name": name, "train": resolved.train, "test": resolved.test })),
         false if entry.files.is_empty() => output::print(&format!("{name} comes with the program\n")),
@@ -52,4 +52,21 @@ fn get(name: &str, context: &Context) -> Outcome {
             output::print(&files.map(|path| format!("{}\n", path.display())).collect::<String>())
         }
     }
+}
+
+/// Fetches what is missing.
+#[cfg(feature = "download")]
+fn bring(entry: &Entry, context: &Context) -> Result<()> {
+    signals::listen(
+        &context.cancel,
+        "stopping; what has not wholly arrived is not kept",
+        context.global.quiet,
+    );
+    catalogue::get(entry, progress::bars(context.global.quiet).as_mut(), &context.cancel)
+}
+
+/// Checks what is here; the error says where the rest is published and where to put it.
+#[cfg(not(feature = "download"))]
+fn bring(entry: &Entry, _: &Context) -> Result<()> {
+    catalogue::verify(entry)
 }

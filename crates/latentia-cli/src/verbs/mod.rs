@@ -10,6 +10,7 @@ mod fit;
 mod inspect;
 mod photo;
 mod report;
+mod reproduce;
 mod score;
 mod summary;
 
@@ -77,6 +78,7 @@ pub(crate) fn run(verb: Verb, context: &Context, assignments: Vec<Assignment>) -
         Verb::Evaluate(args) => evaluate::run(&args, context),
         Verb::Inspect(args) => inspect::run(&args, context),
         Verb::Report(args) => report::run(&args, context),
+        Verb::Reproduce(args) => reproduce::run(&args, context),
         Verb::Data(args) => data::run(&args, context),
         Verb::Completions(args) => completions::run(&args),
     }

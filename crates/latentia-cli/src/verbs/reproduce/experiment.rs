@@ -1,0 +1,210 @@
+//! The experiments in `recipes/`: each is a recipe with what is known of its figures in its header.
+//!
+//! The lines of a recipe that begin with `#:` are TOML of their own, so that a recipe stays one file that
+//! `latentia fit` runs as it is; the first line says what it is about.
+
+use latentia::{Error, Result, figures::Figures};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::output::number;
+
+/// An experiment.
+#[derive(Debug)]
+pub(super) struct Experiment {
+    /// The name of its file, without the extension.
+    pub(super) name: &'static str,
+    /// The file.
+    pub(super) recipe: &'static str,
+    /// What it is about, in a line.
+    pub(super) about: String,
+    /// What is known of it.
+    pub(super) header: Header,
+}
+
+/// What a recipe says of itself.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Header {
+    /// Who published the figures, where.
+    pub(super) source: String,
+    /// How long it takes.
+    pub(super) time: String,
+    /// What to compare.
+    pub(super) figures: Vec<Figure>,
+}
+
+/// A figure of the experiment.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Figure {
+    /// What is measured, on the rows that were least used in fitting.
+    pub(super) measure: Measure,
+    /// What the source found.
+    pub(super) published: Option<f64>,
+    /// The least that is expected of this program.
+    pub(super) at_least: Option<f64>,
+    /// The most that is expected of this program.
+    pub(super) at_most: Option<f64>,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Measure {
+    /// Summed over the features, averaged over the rows.
+    #[serde(rename = "squared error")]
+    SquaredError,
+    #[serde(rename = "squared error of PCA")]
+    OfPca,
+    #[serde(rename = "squared error / that of PCA")]
+    BesidePca,
+    /// Share of rows whose nearest neighbours in code space have their class.
+    #[serde(rename = "5-NN accuracy")]
+    Neighbours,
+}
+
+impl Measure {
+    /// Its name in a header and in a table.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::SquaredError => "squared error",
+            Self::OfPca => "squared error of PCA",
+            Self::BesidePca => "squared error / that of PCA",
+            Self::Neighbours => "5-NN accuracy",
+        }
+    }
+
+    fn of(self, figures: &Figures) -> Option<f64> {
+        let part = figures.parts.last();
+        let pca = part.and_then(|part| part.pca_squared_error);
+        match self {
+            Self::SquaredError => part.map(|part| part.squared_error),
+            Self::OfPca => pca,
+            Self::BesidePca => part.zip(pca).map(|(part, pca)| part.squared_error / pca),
+            Self::Neighbours => figures.neighbours.as_ref().map(|n| n.in_code),
+        }
+    }
+}
+
+impl Figure {
+    /// What is expected, in words.
+    pub(super) fn expectation(&self) -> String {
+        match (self.at_least, self.at_most) {
+            (Some(least), Some(most)) => format!("{} to {}", number(least), number(most)),
+            (Some(least), None) => format!("at least {}", number(least)),
+            (None, Some(most)) => format!("at most {}", number(most)),
+            (None, None) => "-".to_owned(),
+        }
+    }
+}
+
+/// A figure beside what was found.
+#[derive(Debug)]
+pub(super) struct Comparison<'a> {
+    pub(super) figure: &'a Figure,
+    pub(super) found: Option<f64>,
+}
+
+impl Comparison<'_> {
+    pub(super) fn is_as_expected(&self) -> bool {
+        let (least, most) = (self.figure.at_least, self.figure.at_most);
+        self.found.is_some_and(|found| least.is_none_or(|v| found >= v) && most.is_none_or(|v| found <= v))
+    }
+}
+
+macro_rules! recipes {
+    ($($name:literal),+) => {
+        &[$(($name, include_str!(concat!("../../../../../recipes/", $name, ".toml")))),+]
+    };
+}
+
+/// The recipes, the quick ones first.
+const RECIPES: &[(&str, &str)] =
+    recipes!["digits-autoencoder", "linear-autoencoder", "mnist-pca", "mnist-autoencoder"];
+
+impl Experiment {
+    /// Every experiment.
+    ///
+    /// # Errors
+    /// A header is not what it should be: a fault of this program that its tests find.
+    pub(super) fn all() -> Result<Vec<Self>> {
+        RECIPES.iter().map(|(name, recipe)| Self::parse(name, recipe)).collect()
+    }
+
+    fn parse(name: &'static str, recipe: &'static str) -> Result<Self> {
+        let about = recipe.lines().next().and_then(|line| line.strip_prefix("# ")).unwrap_or(name).to_owned();
+        let lines: Vec<&str> = recipe.lines().filter_map(|line| line.strip_prefix("#:")).collect();
+        let header = toml::from_str(&lines.join("\n"))
+            .map_err(|e| Error::config(format!("recipes/{name}.toml"), e.to_string()))?;
+        Ok(Self { name, recipe, about, header })
+    }
+
+    /// What the figures of a run are beside what is known.
+    pub(super) fn compare<'a>(&'a self, figures: &Figures) -> Vec<Comparison<'a>> {
+        let compare = |figure: &'a Figure| Comparison { figure, found: figure.measure.of(figures) };
+        self.header.figures.iter().map(compare).collect()
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "about": self.about,
+            "source": self.header.source,
+            "time": self.header.time,
+            "figures": self.header.figures,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use latentia::{figures::PartFigures, recipe::Draft};
+
+    use super::*;
+
+    #[test]
+    fn every_file_in_recipes_is_an_experiment_with_something_expected() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../recipes");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        let all = Experiment::all().unwrap();
+        let mut names: Vec<String> = all.iter().map(|e| format!("{}.toml", e.name)).collect();
+        files.sort();
+        names.sort();
+        assert_eq!(files, names);
+        for experiment in &all {
+            Draft::parse(experiment.recipe).unwrap().complete().unwrap();
+            assert!(experiment.about.ends_with('.') && !experiment.header.figures.is_empty());
+            for figure in &experiment.header.figures {
+                assert_ne!(figure.expectation(), "-", "{}: {}", experiment.name, figure.measure.name());
+                assert_eq!(serde_json::to_value(figure.measure).unwrap(), figure.measure.name());
+            }
+        }
+    }
+
+    #[test]
+    fn a_figure_is_as_expected_within_its_bounds() {
+        let figure =
+            |at_least, at_most| Figure { measure: Measure::BesidePca, published: None, at_least, at_most };
+        let part =
+            PartFigures { part: "test".into(), rows: 9, squared_error: 3.0, pca_squared_error: Some(4.0) };
+        let figures = Figures { parts: vec![part], ..Figures::default() };
+        let cases = [
+            (Some(0.7), Some(0.8), true),
+            (Some(0.76), None, false),
+            (None, Some(0.74), false),
+            (Some(0.75), Some(0.75), true),
+        ];
+        for (least, most, expected) in cases {
+            let figure = figure(least, most);
+            let comparison = Comparison { found: figure.measure.of(&figures), figure: &figure };
+            assert_eq!(comparison.is_as_expected(), expected, "{figure:?}");
+        }
+        let nothing = figure(None, Some(1.0));
+        assert!(
+            !Comparison { found: nothing.measure.of(&Figures::default()), figure: &nothing }.is_as_expected()
+        );
+    }
+}

