@@ -8,7 +8,7 @@ use std::{
 };
 
 use tempfile::NamedTempFile;
-use ureq::Agent;
+use ureq::{Agent, Body, http::Response};
 
 use super::{Entry, File, cache, digest, locate, verify};
 use crate::{
@@ -59,10 +59,12 @@ pub fn fetch(
     cancel: &Cancel,
 ) -> Result<PathBuf> {
     let address = format!("{}/{}", address.trim_end_matches('/'), file.name);
+    let body = ask(&address)?;
     fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", e))?;
     let path = folder.join(file.name);
     let mut arriving = NamedTempFile::new_in(folder).map_err(|e| Error::io(&path, "write", e))?;
-    let result = receive(&address, file.name, &path, &mut arriving, progress, cancel);
+    progress.begin(file.name, body.content_length().unwrap_or(0));
+    let result = receive(body, &address, &path, &mut arriving, progress, cancel);
     progress.end();
     result?;
     let found = digest(arriving.path())
@@ -76,15 +78,8 @@ pub fn fetch(
     Ok(path)
 }
 
-/// Receives the bytes of `address`.
-fn receive(
-    address: &str,
-    name: &str,
-    path: &Path,
-    arriving: &mut NamedTempFile,
-    progress: &mut dyn Progress,
-    cancel: &Cancel,
-) -> Result<()> {
+/// Asks for `address`; what comes back is still to be received.
+fn ask(address: &str) -> Result<Body> {
     let agent: Agent = Agent::config_builder()
         .user_agent(concat!("latentia/", env!("CARGO_PKG_VERSION")))
         .timeout_resolve(Some(PATIENCE))
@@ -93,9 +88,18 @@ fn receive(
         .timeout_per_read(Some(PATIENCE))
         .build()
         .into();
-    let response = agent.get(address).call().map_err(|e| unreachable(address, &e))?;
-    let body = response.into_body();
-    progress.begin(name, body.content_length().unwrap_or(0));
+    agent.get(address).call().map(Response::into_body).map_err(|e| unreachable(address, &e))
+}
+
+/// Receives the bytes of `address`.
+fn receive(
+    body: Body,
+    address: &str,
+    path: &Path,
+    arriving: &mut NamedTempFile,
+    progress: &mut dyn Progress,
+    cancel: &Cancel,
+) -> Result<()> {
     let mut bytes = body.into_with_config().limit(LIMIT).reader();
     let (mut buffer, mut done) = (vec![0; 1 << 16], 0);
     loop {
