@@ -16,9 +16,6 @@ use crate::{
     train::{TrainConfig, Trained, params::Tensors},
 };
 
-/// Makes a model of its settings, what was fitted to the data, and its weights; the error says what does not fit.
-type Load = fn(&Value, &Preprocess, &Tensors, &Device) -> std::result::Result<Box<dyn Model>, String>;
-
 /// A kind of model.
 pub struct Kind {
     /// Its name in recipes and on the command line.
