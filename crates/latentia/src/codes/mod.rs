@@ -11,6 +11,7 @@ use crate::data::Matrix;
 
 /// `Σ_j (x_j − x̂_j)²` of every row.
 pub fn squared_errors(x: &Matrix, reconstruction: &Matrix) -> Vec<f64> {
-    let error = |(a, b): (&[f32], &[f32])| a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+    let difference = |a: f32, b: f32| f64::from(a) - f64::from(b);
+    let error = |(a, b): (&[f32], &[f32])| a.iter().zip(b).map(|(&a, &b)| difference(a, b).powi(2)).sum();
     x.iter_rows().zip(reconstruction.iter_rows()).map(error).collect()
 }

@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{
-    pca::{Pca, PcaConfig},
-    squared_errors,
-};
+use super::pca::{Pca, PcaConfig};
 use crate::{
     Result,
     data::{Dataset, Matrix},
@@ -69,7 +66,7 @@ impl Reconstruct for Pca {
 
 impl Score for Pca {
     fn score(&self, x: &Matrix) -> Result<Vec<f64>> {
-        Ok(squared_errors(x, &self.reconstruct(x)?))
+        self.squared_errors(x)
     }
 
     fn score_name(&self) -> &'static str {

@@ -23,6 +23,7 @@ use std::path::Path;
 pub use config::{PcaConfig, Solver};
 use faer::MatRef;
 
+use crate::codes::squared_errors;
 use crate::data::Matrix;
 use crate::linalg::{check_cols, check_finite, for_row_blocks};
 use crate::{Error, Result};
@@ -149,11 +150,7 @@ impl Pca {
     /// # Errors
     /// As [`Pca::encode`].
     pub fn squared_errors(&self, x: &Matrix) -> Result<Vec<f64>> {
-        let reconstruction = self.reconstruct(x)?;
-        let error = |(a, b): (&[f32], &[f32])| -> f64 {
-            a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum()
-        };
-        Ok(x.iter_rows().zip(reconstruction.iter_rows()).map(error).collect())
+        Ok(squared_errors(x, &self.reconstruct(x)?))
     }
 
     /// The squared error `‖x - x̂‖²`, averaged over rows, with only the first `size` components, for each of `sizes`:
