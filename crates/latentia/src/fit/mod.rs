@@ -89,7 +89,8 @@ fn fit_locked(
     }
     run.seed = recipe.train.seed;
     run.resume = existing == Existing::Resume;
-    let data = Dataset::load(&recipe.path, &recipe.data, recipe.train.seed)?;
+    let seed = recipe.train.seed;
+    let data = Dataset::load_with(&recipe.path, &recipe.data, seed, run.progress.as_mut(), &run.cancel)?;
     let config = recipe.kind.parse(recipe.model.clone())?;
     if recipe.kind.trains {
         fs::create_dir_all(&checkpoints).map_err(|e| Error::io(&checkpoints, "create", e))?;
