@@ -102,6 +102,12 @@ pub(crate) enum Verb {
   latentia score people-model people.csv --threshold 12.5 --top 1"
     )]
     Score(Score),
+    /// Draw new rows like those a model has learned from.
+    #[command(after_help = "Examples:
+  latentia fit rbm digits --epochs 5 -o digits-rbm
+  latentia sample digits-rbm -n 64 -o samples.png
+  latentia sample digits-rbm -n 3 --seed 7 -o samples.csv")]
+    Sample(Sample),
     /// Measure a model on further data.
     #[command(after_help = "Examples:
   latentia evaluate model digits
@@ -247,6 +253,22 @@ fn parse_threshold(text: &str) -> Result<Threshold, String> {
             .map(Threshold::Value)
             .ok_or_else(|| "expected a score, say 12.5, or a percentage, say 95%".into()),
     }
+}
+
+/// `sample`
+#[derive(Debug, Args)]
+pub(crate) struct Sample {
+    /// The model directory.
+    #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath)]
+    pub(crate) model: PathBuf,
+    /// How many rows.
+    #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 16)]
+    pub(crate) rows: usize,
+    /// The same seed gives the same rows.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// `evaluate`

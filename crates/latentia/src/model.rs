@@ -32,6 +32,12 @@ pub trait Score {
     fn score_name(&self) -> &'static str;
 }
 
+/// New rows like those it learned from.
+pub trait Sample {
+    /// `n` preprocessed rows, a function of the model, `n` and the seed.
+    fn sample(&self, n: usize, seed: u64) -> Result<Matrix>;
+}
+
 /// A fitted model of any kind. A capability a kind lacks is `None`.
 pub trait Model: Send {
     /// The kind, as in recipes.
@@ -56,6 +62,10 @@ pub trait Model: Send {
     }
     /// Rows to scores.
     fn as_score(&self) -> Option<&dyn Score> {
+        None
+    }
+    /// Nothing to rows.
+    fn as_sample(&self) -> Option<&dyn Sample> {
         None
     }
 }
@@ -93,6 +103,7 @@ impl dyn Model {
             ("decode", self.as_decode().is_some()),
             ("reconstruct", self.as_reconstruct().is_some()),
             ("score", self.as_score().is_some()),
+            ("sample", self.as_sample().is_some()),
         ];
         known.into_iter().filter_map(|(verb, can)| can.then_some(verb)).collect()
     }

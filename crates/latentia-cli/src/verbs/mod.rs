@@ -11,6 +11,7 @@ mod inspect;
 mod photo;
 mod report;
 mod reproduce;
+mod sample;
 mod score;
 mod summary;
 
@@ -75,6 +76,7 @@ pub(crate) fn run(verb: Verb, context: &Context, assignments: Vec<Assignment>) -
         Verb::Decode(args) => decode::run(&args, context),
         Verb::Reconstruct(args) => encode::reconstruct(&args, context),
         Verb::Score(args) => score::run(&args, context),
+        Verb::Sample(args) => sample::run(&args, context),
         Verb::Evaluate(args) => evaluate::run(&args, context),
         Verb::Inspect(args) => inspect::run(&args, context),
         Verb::Report(args) => report::run(&args, context),

@@ -172,7 +172,7 @@ impl ModelDirectory {
         Recipe::from_json(&self.manifest.recipe)
     }
 
-    /// The epochs of its training; none for a kind that is computed at once.
+    /// The epochs of its training, those of pretraining first; none for a kind that is computed at once.
     pub fn history(&self) -> Result<Vec<EpochRecord>> {
         let Some(entry) = self.manifest.files.get(HISTORY) else { return Ok(Vec::new()) };
         let path = self.dir.join(HISTORY);
@@ -246,7 +246,7 @@ fn read_checked(dir: &Path, name: &str, entry: &FileEntry) -> Result<Vec<u8>> {
 }
 
 /// The history as JSON lines.
-pub fn history_lines(history: &[EpochRecord]) -> serde_json::Result<Vec<u8>> {
+pub fn history_lines<'a>(history: impl IntoIterator<Item = &'a EpochRecord>) -> serde_json::Result<Vec<u8>> {
     let mut text = Vec::new();
     for record in history {
         serde_json::to_writer(&mut text, record)?;

@@ -1,5 +1,6 @@
 //! From a recipe to a model directory: read, fit, measure beside the baselines, write.
 
+mod extra;
 mod measure;
 mod page;
 
@@ -124,7 +125,7 @@ fn describe(
         ended: t.ended,
         epochs: t.history.len(),
         best_epoch: t.best_epoch,
-        seconds: t.history.iter().map(|r| r.seconds).sum(),
+        seconds: t.pretraining.iter().chain(&t.history).map(|r| r.seconds).sum(),
     });
     let mut warnings = data.preprocess.warnings().to_vec();
     warnings.extend(measured.warnings.iter().cloned());
@@ -135,7 +136,7 @@ fn describe(
     if let Some(t) = &fitted.training {
         let path = dir.join(artifact::LAST_WEIGHTS);
         contents.push((artifact::LAST_WEIGHTS, files::tensor_bytes(&path, &t.last)?));
-        let lines = artifact::history_lines(&t.history)
+        let lines = artifact::history_lines(t.pretraining.iter().chain(&t.history))
             .map_err(|e| Error::model(dir.join(artifact::HISTORY), e.to_string()))?;
         contents.push((artifact::HISTORY, lines));
     }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::measure::{Measured, comparison};
+use super::{
+    extra,
+    measure::{Measured, comparison},
+};
 use crate::{
     Result,
     codes::pca::PcaConfig,
@@ -55,7 +58,7 @@ pub(super) fn render(
         errors: errors(model, measured),
         baseline: baseline(&measured.figures, model),
         filters: filters(&model.tensors(), data.image_shape()),
-        extra: Vec::new(),
+        extra: extra::sections(fitted, data, recipe.train.seed)?,
     };
     Ok(report.render())
 }
@@ -213,7 +216,7 @@ fn reconstructions(model: &dyn Model, rows: &Split, data: &Dataset) -> Result<Op
 }
 
 /// Scaled rows as images with values from 0 to 1, the channels of a pixel together.
-fn images(preprocess: &Preprocess, x: &Matrix, shape: ImageShape) -> Result<Vec<Vec<f32>>> {
+pub(super) fn images(preprocess: &Preprocess, x: &Matrix, shape: ImageShape) -> Result<Vec<Vec<f32>>> {
     let pixels = shape.height * shape.width;
     let interleave = |value: &dyn Fn(usize) -> f32| -> Vec<f32> {
         let at = |p: usize| (0..shape.channels).map(move |c| c * pixels + p);
@@ -234,7 +237,7 @@ fn images(preprocess: &Preprocess, x: &Matrix, shape: ImageShape) -> Result<Vec<
     Ok((0..x.rows()).map(|row| interleave(&|i| columns[i][row] / unit)).collect())
 }
 
-fn pixel_size(shape: ImageShape) -> PixelSize {
+pub(super) fn pixel_size(shape: ImageShape) -> PixelSize {
     PixelSize { height: shape.height, width: shape.width, channels: shape.channels }
 }
 
@@ -309,7 +312,7 @@ fn baseline(figures: &Figures, model: &dyn Model) -> Option<Baseline> {
 /// The weights of the first layer (or the components) as images: those of largest norm.
 fn filters(tensors: &Tensors, shape: Option<ImageShape>) -> Option<Filters> {
     let shape = shape?;
-    let weights = tensors.get("encoder.layers.0.weight").or_else(|| tensors.get("components"))?;
+    let weights = ["encoder.layers.0.weight", "components", "weight"].iter().find_map(|n| tensors.get(*n))?;
     let inputs = shape.len();
     let mut filters: Vec<&[f32]> = weights.values.chunks_exact(inputs).collect();
     if weights.shape.get(1) != Some(&inputs) || filters.is_empty() {
