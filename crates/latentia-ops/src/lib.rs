@@ -8,6 +8,11 @@ mod dense;
 mod flex;
 pub mod loss;
 pub mod optim;
+mod recurrent;
 
 pub use dense::{Orientation, activate_composed, dense, dense_composed};
 pub use latentia_kernels::Activation;
+pub use recurrent::{
+    Cell, MOST_LAYERS, Recurrence, RecurrentDropout, RecurrentStates, RecurrentWeights, Workspaces, recurrent,
+    recurrent_composed,
+};
