@@ -15,7 +15,11 @@ pub struct Labels<'a> {
 }
 
 impl Labels<'_> {
-    pub(super) fn check(&self, classes: usize) -> Result<(), TargetError> {
+    /// Whether every label is one of `classes` classes or ignored.
+    ///
+    /// # Errors
+    /// The first that is not.
+    pub fn check(&self, classes: usize) -> Result<(), TargetError> {
         let no_class = |&(_, &t): &(usize, &i64)| {
             self.ignored != Some(t) && !usize::try_from(t).is_ok_and(|t| t < classes)
         };

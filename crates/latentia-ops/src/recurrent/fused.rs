@@ -146,13 +146,8 @@ impl Plan {
         let mut y = vec![0.0; steps * batch * width];
         let mut h = vec![0.0; states];
         let mut c = vec![0.0; if lstm { states } else { 0 }];
-        let sequences = Sequences {
-            x: flex::values(x),
-            steps,
-            batch,
-            lengths: lengths.as_deref(),
-            reverse: false,
-        };
+        let sequences =
+            Sequences { x: flex::values(x), steps, batch, lengths: lengths.as_deref(), reverse: false };
         let initial = States {
             h: self.shape.states.then(|| flex::values(&tensors[0])),
             c: self.shape.cells.then(|| flex::values(&tensors[1])),
@@ -214,10 +209,11 @@ fn tracked<C: CheckpointStrategy, const N: usize>(
     others: Many<Autodiff<Flex, C>>,
     plan: Plan,
 ) -> (Tracked<C>, Tracked<C>, Tracked<C>) {
-    let nodes: [NodeGuard; N] = std::array::from_fn(|i| match i.checked_sub(1).and_then(|i| others.0.get(i)) {
-        Some(other) => other.node(),
-        None => x.node(),
-    });
+    let nodes: [NodeGuard; N] =
+        std::array::from_fn(|i| match i.checked_sub(1).and_then(|i| others.0.get(i)) {
+            Some(other) => other.node(),
+            None => x.node(),
+        });
     let x = flex::contiguous(x.into_primitive());
     let others: Vec<_> = others.0.into_iter().map(|t| flex::contiguous(t.into_primitive())).collect();
     let mut lease = plan.settings.workspaces.lease();
@@ -237,11 +233,13 @@ fn tracked<C: CheckpointStrategy, const N: usize>(
         }
         OpsKind::UnTracked(prep) => prep.finish(y),
     };
-    let state = |which: usize, value: FlexTensor| {
-        match StateBackward.prepare::<C>([y.node()]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((which, states.clone()), value),
-            OpsKind::UnTracked(prep) => prep.finish(value),
-        }
+    let state = |which: usize, value: FlexTensor| match StateBackward
+        .prepare::<C>([y.node()])
+        .compute_bound()
+        .stateful()
+    {
+        OpsKind::Tracked(prep) => prep.finish((which, states.clone()), value),
+        OpsKind::UnTracked(prep) => prep.finish(value),
     };
     let (h, c) = (state(0, h), state(1, c));
     (y, h, c)
@@ -323,10 +321,7 @@ impl<const N: usize> Backward<Flex, N> for RecurrentBackward {
             dc0: initial.next().flatten(),
             layers: layers.collect(),
         };
-        let stack = Stack {
-            layers: &plan.layers(&others),
-            bidirectional: plan.settings.bidirectional,
-        };
+        let stack = Stack { layers: &plan.layers(&others), bidirectional: plan.settings.bidirectional };
         let mut lease = lease.lock().unwrap_or_else(PoisonError::into_inner);
         backward_stack(&stack, plan.settings.dropout.masks(), outputs, wanted, &mut lease);
 
