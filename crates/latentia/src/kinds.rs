@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     Error, Result,
+    clusters::k_means::{KMeans, KMeansConfig},
     codes::{
         autoencoder::{Autoencoder, AutoencoderConfig},
         pca::{Pca, PcaConfig},
@@ -105,6 +106,14 @@ pub const KINDS: &[Kind] = &[
         keys: recipe::model_keys::<PcaConfig>,
         parse: parse::<PcaConfig>,
         load: |_, _, tensors, _| Ok(Box::new(crate::codes::load_pca(tensors)?)),
+    },
+    Kind {
+        name: KMeans::KIND,
+        about: "k-means, groups of rows around centroids of least squared distance",
+        trains: false,
+        keys: recipe::model_keys::<KMeansConfig>,
+        parse: parse::<KMeansConfig>,
+        load: |_, _, tensors, _| Ok(Box::new(crate::clusters::load_k_means(tensors)?)),
     },
 ];
 

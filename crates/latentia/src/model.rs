@@ -32,6 +32,23 @@ pub trait Score {
     fn score_name(&self) -> &'static str;
 }
 
+/// Which cluster a row belongs to.
+pub trait Assign {
+    /// Number of clusters.
+    fn clusters(&self) -> usize;
+    /// The cluster of every preprocessed row.
+    fn assign(&self, x: &Matrix) -> Result<Assignment>;
+}
+
+/// The clusters of some rows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Assignment {
+    /// The cluster of each row, from 0.
+    pub clusters: Vec<u32>,
+    /// Its distance to the centroid of that cluster.
+    pub distances: Vec<f32>,
+}
+
 /// A fitted model of any kind. A capability a kind lacks is `None`.
 pub trait Model: Send {
     /// The kind, as in recipes.
@@ -56,6 +73,10 @@ pub trait Model: Send {
     }
     /// Rows to scores.
     fn as_score(&self) -> Option<&dyn Score> {
+        None
+    }
+    /// Rows to clusters.
+    fn as_assign(&self) -> Option<&dyn Assign> {
         None
     }
 }
@@ -93,6 +114,7 @@ impl dyn Model {
             ("decode", self.as_decode().is_some()),
             ("reconstruct", self.as_reconstruct().is_some()),
             ("score", self.as_score().is_some()),
+            ("cluster", self.as_assign().is_some()),
         ];
         known.into_iter().filter_map(|(verb, can)| can.then_some(verb)).collect()
     }

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::scatter::{Centred, Real};
 use super::{Pca, PcaConfig, Solver};
 use crate::data::Matrix;
+use crate::linalg::column_sums;
 use crate::{DataError, Result};
 use latentia_linalg::{orthonormal, product, symmetric_eigen};
 
@@ -155,26 +156,6 @@ fn flip_signs(vectors: &mut Mat<f64>) {
             column.iter_mut().for_each(|v| *v = -*v);
         }
     }
-}
-
-/// `Σ_i term(x_ij, about_j)` for every column `j`, in `f64`, over fixed blocks of rows added in order.
-fn column_sums(x: &Matrix, term: impl Fn(f64, f64) -> f64 + Sync, about: &[f64]) -> Vec<f64> {
-    let d = x.cols();
-    let partial = |rows: &[f32]| {
-        let mut sums = vec![0.0; d];
-        for row in rows.chunks_exact(d) {
-            for ((s, &v), &m) in sums.iter_mut().zip(row).zip(about) {
-                *s += term(f64::from(v), m);
-            }
-        }
-        sums
-    };
-    let partials: Vec<Vec<f64>> = x.as_slice().par_chunks(1024 * d).map(partial).collect();
-    let mut sums = vec![0.0; d];
-    for partial in partials {
-        sums.iter_mut().zip(partial).for_each(|(s, p)| *s += p);
-    }
-    sums
 }
 
 /// Rounding may leave a square a little below zero.
