@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Result, evaluate};
+
 /// The figures of a fitted model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
@@ -55,6 +57,20 @@ pub struct Agreement {
     pub nmi: f64,
     /// Adjusted Rand index.
     pub ari: f64,
+}
+
+impl Agreement {
+    /// Of clusters with the labels of the same rows.
+    ///
+    /// # Errors
+    /// When the lists are empty or of different lengths.
+    pub fn of(labels: &[u32], clusters: &[u32]) -> Result<Self> {
+        Ok(Self {
+            accuracy: evaluate::clustering_accuracy(labels, clusters)?,
+            nmi: evaluate::normalized_mutual_information(labels, clusters)?,
+            ari: evaluate::adjusted_rand_index(labels, clusters)?,
+        })
+    }
 }
 
 /// PCA with some number of components.

@@ -92,3 +92,33 @@ pub(crate) fn column_sums(x: &Matrix, term: impl Fn(f64, f64) -> f64 + Sync, abo
     }
     sums
 }
+
+/// The sum of every column as [`column_sums`] has it, and the largest absolute value, in one pass over memory.
+///
+/// # Errors
+/// When a value is not finite.
+pub(crate) fn finite_sums(x: &Matrix) -> Result<(Vec<f64>, f32)> {
+    let d = x.cols();
+    let partial = |rows: &[f32]| {
+        // A largest value for every column: they are found side by side, one for all would wait for the one before.
+        let (mut sums, mut largest) = (vec![0.0; d], vec![0f32; d]);
+        for row in rows.chunks_exact(d) {
+            for ((s, most), &v) in sums.iter_mut().zip(&mut largest).zip(row) {
+                *s += f64::from(v);
+                *most = if v.abs() > *most { v.abs() } else { *most };
+            }
+        }
+        (sums, largest.into_iter().fold(0.0, f32::max))
+    };
+    let partials: Vec<(Vec<f64>, f32)> = x.as_slice().par_chunks(1024 * d).map(partial).collect();
+    let (mut sums, mut largest) = (vec![0.0; d], 0f32);
+    for (partial, most) in partials {
+        sums.iter_mut().zip(partial).for_each(|(s, p)| *s += p);
+        largest = largest.max(most);
+    }
+    // In double precision a sum of finite `f32` numbers is finite.
+    if sums.iter().any(|s| !s.is_finite()) {
+        check_finite("input", x)?;
+    }
+    Ok((sums, largest))
+}

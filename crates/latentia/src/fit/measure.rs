@@ -133,11 +133,7 @@ fn clusters(model: &dyn Assign, part: &str, split: &Split) -> Result<ClusterFigu
     let mut sizes = vec![0; model.clusters()];
     clusters.iter().for_each(|&c| sizes[c as usize] += 1);
     let agreement = match &split.labels {
-        Some(labels) => Some(Agreement {
-            accuracy: evaluate::clustering_accuracy(labels, &clusters)?,
-            nmi: evaluate::normalized_mutual_information(labels, &clusters)?,
-            ari: evaluate::adjusted_rand_index(labels, &clusters)?,
-        }),
+        Some(labels) => Some(Agreement::of(labels, &clusters)?),
         None => None,
     };
     let inertia = distances.iter().map(|&d| f64::from(d).powi(2)).sum();

@@ -1,11 +1,10 @@
 //! From rows to centroids.
 
 use latentia_kernels::nearest::{Assign, Centres, Sums};
-use rayon::prelude::*;
 
 use super::{KMeans, KMeansConfig, seed::plus_plus};
 use crate::data::Matrix;
-use crate::linalg::column_sums;
+use crate::linalg::{column_sums, finite_sums};
 use crate::random::{Purpose, stream};
 use crate::{DataError, Result};
 
@@ -19,7 +18,7 @@ pub(super) enum Start<'a> {
 const LARGEST: f32 = 1e15;
 
 pub(super) fn fit(config: &KMeansConfig, x: &Matrix, start: Start) -> Result<KMeans> {
-    let largest = x.as_slice().par_iter().map(|v| v.abs()).reduce(|| 0.0, f32::max);
+    let (sums, largest) = finite_sums(x)?;
     if largest > LARGEST {
         let expected = format!("values up to {LARGEST:e}, whose squares can be added");
         return Err(DataError::new("input", format!("{largest:e}"), expected)
@@ -27,7 +26,7 @@ pub(super) fn fit(config: &KMeansConfig, x: &Matrix, start: Start) -> Result<KMe
             .into());
     }
     let rows = x.rows() as f64;
-    let mean: Vec<f64> = column_sums(x, |v, _| v, &vec![0.0; x.cols()]).iter().map(|s| s / rows).collect();
+    let mean: Vec<f64> = sums.iter().map(|s| s / rows).collect();
     let squares: f64 = column_sums(x, |v, m| (v - m).powi(2), &mean).iter().sum();
     let lloyd = Lloyd {
         x,
