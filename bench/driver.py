@@ -239,8 +239,9 @@ def main():
         make_data(folder, [n for g in groups for n in g[1]])
         bench = Bench(o, folder)
         versions = bench.workers()[1].ask("versions")
+        held = [worker.ask("peak")["peak_kib"] / 1024 for worker in bench.workers()]
         try:
-            text, results = table(bench, groups, versions)
+            text, results = table(bench, groups, versions, held)
         finally:
             for worker in bench.pair or ():
                 worker.process.kill()
@@ -253,7 +254,7 @@ def main():
         keep(o, text, bench.raw, versions)
 
 
-def table(bench, groups, versions):
+def table(bench, groups, versions, held):
     text = []
 
     def say(line):
@@ -265,6 +266,7 @@ def table(bench, groups, versions):
     top = bench.row(CEILING)
     rate = flops(CEILING) / top["theirs_ms"] / 1e6
     say(f"ceiling: sgemm 2048³, peer's {rate:.0f} GF/s, ours {flops(CEILING) / top['ours_ms'] / 1e6:.0f} GF/s")
+    say(f"memory: the peaks are those of whole processes; before any work ours holds {held[0]:.0f} MiB, the peer's with its libraries loaded {held[1]:.0f} MiB")
     say("")
     say("| work | ours ms | peer ms | ratio | ceiling | pairs | ours MiB | peer MiB | memory |")
     say("|---|---|---|---|---|---|---|---|---|")
@@ -286,6 +288,8 @@ def table(bench, groups, versions):
         mean = math.exp(sum(math.log(r["ratio"]) for r in rows) / len(rows))
         if bar:
             verdict = "meets" if mean >= bar else "MISSES"
+            if not all(r["clean"] for r in rows):
+                verdict = "the machine was not quiet"
             goal = f"bar {bar:g}" + (f", aim {aim:g}" if aim else "")
             say(f"| **{what}** | | | **{mean:.2f}** | {goal}: {verdict} | | | | |")
         results += rows

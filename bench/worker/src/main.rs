@@ -88,7 +88,8 @@ pub(crate) fn uniform(n: usize, seed: u64) -> Vec<f32> {
 
 /// The most memory this process has held, in KiB.
 fn peak() -> Result<u64, String> {
-    let status = std::fs::read_to_string("/proc/self/status").map_err(|e| format!("/proc/self/status: {e}"))?;
+    let status =
+        std::fs::read_to_string("/proc/self/status").map_err(|e| format!("/proc/self/status: {e}"))?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
     line.trim().trim_end_matches(" kB").parse().map_err(|e| format!("VmHWM: {e}"))
 }

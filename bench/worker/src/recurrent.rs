@@ -6,7 +6,8 @@ use latentia_kernels::{
     Activation,
     optim::{Sgd, sgd},
     recurrent::{
-        Cell, Gradients, LastStates, Layer, OutputGradients, Sequences, States, Stepper, Workspace, backward, forward,
+        Cell, Gradients, LastStates, Layer, OutputGradients, Sequences, States, Stepper, Workspace, backward,
+        forward,
     },
 };
 

@@ -2,11 +2,7 @@
 
 use std::{io::Read, time::Instant};
 
-use latentia::{
-    clusters::k_means::KMeansConfig,
-    codes::pca::PcaConfig,
-    data::Matrix,
-};
+use latentia::{clusters::k_means::KMeansConfig, codes::pca::PcaConfig, data::Matrix};
 use latentia_kernels::{MatMut, MatRef, gemm::gemm};
 
 use crate::{Timed, Work, numbers, uniform};
@@ -117,7 +113,12 @@ impl Work for Product {
         let n = self.n;
         let once = |_| {
             let began = Instant::now();
-            gemm(MatRef::new(&self.a, n, n), MatRef::new(&self.b, n, n), MatMut::new(&mut self.c, n, n), false);
+            gemm(
+                MatRef::new(&self.a, n, n),
+                MatRef::new(&self.b, n, n),
+                MatMut::new(&mut self.c, n, n),
+                false,
+            );
             began.elapsed().as_secs_f64() * 1e3
         };
         Ok(Timed::new((0..repetitions).map(once).collect()))

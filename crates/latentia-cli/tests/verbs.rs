@@ -93,7 +93,9 @@ fn k_means_finds_clusters_and_says_where_rows_belong() {
     s.write("people.csv", people(240));
     let fit = "fit k-means people.csv --id name --label health --clusters 3 -o m";
     let done = s.run(fit).ok().stdout;
-    for word in ["inertia, train", "clustering accuracy", "adjusted Rand index", "latentia cluster m people.csv"] {
+    for word in
+        ["inertia, train", "clustering accuracy", "adjusted Rand index", "latentia cluster m people.csv"]
+    {
         assert!(done.contains(word), "'{word}' is missing in:\n{done}");
     }
     let report = s.read("m/report.html");

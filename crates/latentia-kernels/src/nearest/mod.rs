@@ -27,6 +27,8 @@ pub struct Centres {
     count: usize,
     width: usize,
     origin: Vec<f32>,
+    /// Whether the origin is not where all numbers are 0.
+    moved: bool,
     packed: Vec<f32>,
     half_norms: Vec<f32>,
 }
@@ -47,6 +49,7 @@ impl Centres {
             count: centres.len() / width,
             width,
             origin: origin.to_vec(),
+            moved: origin.iter().any(|&o| o != 0.0),
             packed: vec![0.0; centres.len()],
             half_norms: centres.chunks_exact(width).map(|c| (0.5 * norm(c)) as f32).collect(),
         };
@@ -90,6 +93,8 @@ const ROWS: usize = 1024;
 /// Most rows of a panel, and most centres of a tile, at any level.
 const MOST_ROWS: usize = 32;
 const MOST_CENTRES: usize = 14;
+/// Floats of the widest vector.
+const LINE: usize = 16;
 
 /// Floats of a panel, and of the scores of a tile.
 fn memory(centres: &Centres) -> usize {
@@ -135,10 +140,12 @@ fn fill_panel<S: Simd>(s: S, x: &[f32], rows: Range<usize>, centres: &Centres, p
     let here = &x[rows.start * width..rows.end * width];
     pack_columns(s, MatRef::new(here, rows.len(), width).t(), panel);
     let lanes = if rows.len() > S::LANES { 2 * S::LANES } else { S::LANES };
-    for (column, &o) in panel.chunks_exact_mut(lanes).zip(&centres.origin) {
-        let o = s.splat(o);
-        for v in column.chunks_exact_mut(S::LANES) {
-            s.store_slice(v, s.sub(s.load_slice(v), o));
+    if centres.moved {
+        for (column, &o) in panel.chunks_exact_mut(lanes).zip(&centres.origin) {
+            let o = s.splat(o);
+            for v in column.chunks_exact_mut(S::LANES) {
+                s.store_slice(v, s.sub(s.load_slice(v), o));
+            }
         }
     }
     lanes
@@ -282,8 +289,10 @@ impl Assign {
         let parts = x.chunks(rows * width).zip(labels.chunks_mut(rows)).zip(&mut self.pieces).collect();
         threads::for_each(parts, |((x, labels), sums)| {
             sums.clear(count, width);
-            scratch::with(count * width + memory(centres), |memory| {
-                let (block, memory) = memory.split_at_mut(count * width);
+            // Sums begin on a boundary and end on one: a row is added by whole vectors, and the next one need not wait.
+            let sum = width.next_multiple_of(LINE);
+            scratch::with(count * sum + memory(centres), |memory| {
+                let (block, memory) = memory.split_at_mut(count * sum);
                 for (x, labels) in x.chunks(ROWS * width).zip(labels.chunks_mut(ROWS)) {
                     let (block, memory, sums) = (&mut *block, &mut *memory, &mut *sums);
                     simd::dispatch_at(centres.level, AssignRows { x, centres, labels, sums, block, memory });
@@ -305,7 +314,7 @@ struct AssignRows<'a> {
     centres: &'a Centres,
     labels: &'a mut [u32],
     sums: &'a mut Sums,
-    /// Sums of the rows at hand in `f32`; those of more rows are `f64`.
+    /// Sums of the rows at hand in `f32`, each padded to whole vectors; those of more rows are `f64`.
     block: &'a mut [f32],
     memory: &'a mut [f32],
 }
@@ -316,7 +325,7 @@ impl Kernel for AssignRows<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let AssignRows { x, centres, labels, sums, block, memory } = self;
-        let width = centres.width;
+        let (width, stride) = (centres.width, centres.width.next_multiple_of(LINE));
         let (panel, scores) = memory.split_at_mut(width * MOST_ROWS);
         block.fill(0.0);
         for range in panels::<S>(labels.len()) {
@@ -326,16 +335,18 @@ impl Kernel for AssignRows<'_> {
                 sums.changed += usize::from(labels[i] != label);
                 labels[i] = label;
                 sums.counts[label as usize] += 1;
-                let sum = &mut block[label as usize * width..][..width];
+                let sum = block[label as usize * stride..][..stride].chunks_exact_mut(S::LANES);
                 let row = x[i * width..][..width].chunks(S::LANES).zip(centres.origin.chunks(S::LANES));
-                for (sum, (x, o)) in sum.chunks_mut(S::LANES).zip(row) {
+                for (sum, (x, o)) in sum.zip(row) {
                     let centred = s.sub(s.load_slice(x), s.load_slice(o));
                     s.store_slice(sum, s.add(s.load_slice(sum), centred));
                 }
             }
         }
-        for (total, &part) in sums.sums.iter_mut().zip(&*block) {
-            *total += f64::from(part);
+        for (total, part) in sums.sums.chunks_exact_mut(width).zip(block.chunks_exact(stride)) {
+            for (total, &part) in total.iter_mut().zip(part) {
+                *total += f64::from(part);
+            }
         }
     }
 }

@@ -44,7 +44,8 @@ impl Case {
 }
 
 fn cases() -> Vec<Case> {
-    let shapes = [(1, 1, 1), (3, 2, 5), (31, 10, 10), (33, 14, 16), (70, 15, 17), (40, 43, 3), (2500, 10, 33)];
+    let shapes =
+        [(1, 1, 1), (3, 2, 5), (31, 10, 10), (33, 14, 16), (70, 15, 17), (40, 43, 3), (2500, 10, 33)];
     shapes.into_iter().map(|(rows, count, width)| Case::new(rows, count, width)).collect()
 }
 

@@ -63,7 +63,8 @@ fn tile<S: Simd, const MR: usize, const NV: usize>(s: S, tile: Tile) {
         Score::Products => {
             let walk = Walk { a_row: 1, a_step: MR, b_step: NV * S::LANES, ahead: 12 };
             // SAFETY: `each_tile` has checked that `a` holds MR numbers a step and the panel NV vectors.
-            let products = unsafe { multiply::<S, MR, NV>(s, a.len() / MR, a.as_ptr(), panel.as_ptr(), walk) };
+            let products =
+                unsafe { multiply::<S, MR, NV>(s, a.len() / MR, a.as_ptr(), panel.as_ptr(), walk) };
             let mut scores = [[s.splat(0.0); NV]; MR];
             for ((scores, products), &h) in scores.iter_mut().zip(products).zip(half_norms) {
                 for (score, product) in scores.iter_mut().zip(products) {

@@ -50,8 +50,7 @@ pub(super) fn render(
     let report = CodesReport {
         title: format!("What the {} learned of {}", recipe.kind.name, name_of(&recipe.path)),
         kind: recipe.kind.about.to_owned(),
-        summary: clustered
-            .map_or_else(|| summary(&measured.figures, model), clusters::summary),
+        summary: clustered.map_or_else(|| summary(&measured.figures, model), clusters::summary),
         facts: facts(data, model, measured),
         warnings: warnings.to_vec(),
         command: command.to_owned(),

@@ -17,6 +17,9 @@ pub(super) enum Start<'a> {
 /// Values up to this have squared distances that fit `f32` for any number of columns that fits memory.
 const LARGEST: f32 = 1e15;
 
+/// Squared distance of the mean from 0, in variances, up to which nothing is gained by moving: rounding errors at most double.
+const FAR: f64 = 4.0;
+
 pub(super) fn fit(config: &KMeansConfig, x: &Matrix, start: Start) -> Result<KMeans> {
     let (sums, largest) = finite_sums(x)?;
     if largest > LARGEST {
@@ -30,8 +33,7 @@ pub(super) fn fit(config: &KMeansConfig, x: &Matrix, start: Start) -> Result<KMe
     let squares: f64 = column_sums(x, |v, m| (v - m).powi(2), &mean).iter().sum();
     let lloyd = Lloyd {
         x,
-        // Seen from their mean, rows have small numbers and their products small rounding errors.
-        origin: mean.iter().map(|&m| m as f32).collect(),
+        origin: origin(&mean, squares / rows),
         most: config.max_iterations,
         tolerance: config.tolerance * squares / (rows * x.cols() as f64),
     };
@@ -46,6 +48,13 @@ pub(super) fn fit(config: &KMeansConfig, x: &Matrix, start: Start) -> Result<KMe
             Ok((1..config.restarts).map(start).fold(start(0), better))
         }
     }
+}
+
+/// Where rows are seen from. Products of numbers that lie far from 0 beside their spread would lose digits: such rows are seen
+/// from their mean. `variance` is that of all columns together.
+fn origin(mean: &[f64], variance: f64) -> Vec<f32> {
+    let far = mean.iter().map(|m| m * m).sum::<f64>() > FAR * variance;
+    mean.iter().map(|&m| if far { m as f32 } else { 0.0 }).collect()
 }
 
 struct Lloyd<'a> {

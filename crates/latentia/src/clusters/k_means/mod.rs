@@ -109,8 +109,7 @@ impl KMeans {
     /// Everything that [`KMeans::from_tensors`] needs: `centroids`, `inertia`, `iterations`.
     pub fn to_tensors(&self) -> Tensors {
         let tensor = |shape: Vec<usize>, values: Vec<f32>| HostTensor { shape, values };
-        let centroids =
-            tensor(vec![self.clusters(), self.features()], self.centroids.as_slice().to_vec());
+        let centroids = tensor(vec![self.clusters(), self.features()], self.centroids.as_slice().to_vec());
         Tensors::from([
             ("centroids".to_owned(), centroids),
             ("inertia".to_owned(), tensor(vec![1], vec![self.inertia as f32])),
@@ -137,8 +136,7 @@ impl KMeans {
             }
             Ok(tensor)
         };
-        let centroids =
-            take("centroids", |s| s.len() == 2 && s[0] > 0 && s[1] > 0, "[clusters, columns]")?;
+        let centroids = take("centroids", |s| s.len() == 2 && s[0] > 0 && s[1] > 0, "[clusters, columns]")?;
         let number = |name| take(name, |s| s == [1], "[1]").map(|t| t.values[0]);
         Ok(Self {
             centroids: Matrix::new(centroids.shape[0], centroids.shape[1], centroids.values.clone()),

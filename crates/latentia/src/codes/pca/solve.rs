@@ -107,7 +107,11 @@ fn decompose<T: Real>(config: &PcaConfig, x: &Centred<'_>, seed: u64) -> Result<
     } else if d <= n {
         let (values, vectors) = symmetric_eigen(x.covariance::<T>().as_ref())?;
         let total = Some(positive(&values).iter().sum());
-        Ok(Decomposition { squares: positive(&values[..k]), vectors: vectors.subcols(0, k).to_owned(), total })
+        Ok(Decomposition {
+            squares: positive(&values[..k]),
+            vectors: vectors.subcols(0, k).to_owned(),
+            total,
+        })
     } else {
         from_gram::<T>(config, x)
     }

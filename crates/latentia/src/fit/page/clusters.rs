@@ -39,9 +39,8 @@ pub(super) fn summary(figures: &ClusterFigures) -> String {
 
 /// The key figures.
 pub(super) fn cards(figures: &ClusterFigures) -> Vec<Card> {
-    let mut cards = vec![
-        Card::new("Inertia", format!("{:.1}", figures.inertia)).note(format!("{} rows", figures.part)),
-    ];
+    let mut cards =
+        vec![Card::new("Inertia", format!("{:.1}", figures.inertia)).note(format!("{} rows", figures.part))];
     if let Some(agreement) = &figures.agreement {
         cards.push(
             Card::new("Clustering accuracy", format!("{:.1} %", 100.0 * agreement.accuracy))
@@ -127,7 +126,8 @@ fn classes(clusters: &[u32], rows: &Split, data: &Dataset, count: usize) -> Opti
 
 /// The centroids as images, where rows are images.
 fn centroids(fitted: &Fitted, data: &Dataset) -> Result<Option<Figure>> {
-    let (Some(shape), Some(centroids)) = (data.image_shape(), fitted.model.tensors().remove("centroids")) else {
+    let (Some(shape), Some(centroids)) = (data.image_shape(), fitted.model.tensors().remove("centroids"))
+    else {
         return Ok(None);
     };
     let x = Matrix::new(centroids.shape[0], centroids.shape[1], centroids.values).head(IMAGES.0);
