@@ -70,6 +70,7 @@ pub(crate) enum Verb {
   latentia fit autoencoder --label health --print-recipe > recipe.toml
   latentia fit recipe.toml people.csv --set train.epochs=5 -o people-model
   latentia fit pca digits --components 8 -o pca-model
+  latentia fit k-means people.csv --clusters 4 -o groups
   latentia fit pca photo.png --components 20 -o small.png
   latentia fit --resume stopped-model"
     )]
@@ -108,6 +109,11 @@ pub(crate) enum Verb {
   latentia sample digits-rbm -n 64 -o samples.png
   latentia sample digits-rbm -n 3 --seed 7 -o samples.csv")]
     Sample(Sample),
+    /// Say which cluster each row belongs to, and how far it is from the centroid.
+    #[command(after_help = "Examples:
+  latentia fit k-means digits --clusters 10 -o digits-clusters
+  latentia cluster digits-clusters digits -o clusters.csv")]
+    Cluster(Transform),
     /// Measure a model on further data.
     #[command(after_help = "Examples:
   latentia evaluate model digits
@@ -182,7 +188,7 @@ pub(crate) struct Fit {
     pub(crate) print_recipe: bool,
 }
 
-/// `encode`, `reconstruct`
+/// `encode`, `reconstruct`, `cluster`
 #[derive(Debug, Args)]
 pub(crate) struct Transform {
     /// The model directory.

@@ -5,13 +5,14 @@ mod common;
 
 use common::{Sandbox, people};
 
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 14] = [
     "fit",
     "encode",
     "decode",
     "reconstruct",
     "score",
     "sample",
+    "cluster",
     "evaluate",
     "inspect",
     "report",

@@ -7,6 +7,7 @@
 //! - [`gemm`]: matrix products with a fused bias and activation;
 //! - [`dense`]: a dense layer, forward and backward;
 //! - [`recurrent`]: recurrent layers over sequences, forward and backward;
+//! - [`nearest`]: rows and the centres nearest to them, for k-means;
 //! - [`optim`]: parameter updates in one pass over memory.
 //!
 //! Every kernel gives the same bits for any number of threads: work is split over the elements of a result, never over
@@ -18,6 +19,7 @@ pub mod gemm;
 pub mod loss;
 pub mod math;
 pub mod matrix;
+pub mod nearest;
 pub mod norm;
 pub mod optim;
 pub mod recurrent;

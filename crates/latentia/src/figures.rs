@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Result, evaluate};
+
 /// The figures of a fitted model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
@@ -9,6 +11,9 @@ pub struct Figures {
     pub parts: Vec<PartFigures>,
     /// Mean squared error of PCA at several code sizes, on the part that `comparison` names.
     pub pca_curve: Vec<PcaPoint>,
+    /// Clusters of each part of the data, where the model has them.
+    #[serde(default)]
+    pub clusters: Vec<ClusterFigures>,
     /// k-nearest-neighbour accuracy, where there are labels.
     pub neighbours: Option<NeighbourFigures>,
     /// Where a row counts as unusual.
@@ -28,6 +33,44 @@ pub struct PartFigures {
     pub squared_error: f64,
     /// The same of PCA with as many components as the code has numbers, fitted to the training rows.
     pub pca_squared_error: Option<f64>,
+}
+
+/// The clusters of a part of the data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClusterFigures {
+    /// `train`, `validation` or `test`.
+    pub part: String,
+    /// Rows of each cluster.
+    pub sizes: Vec<usize>,
+    /// Squared distances of the rows to the centroids of their clusters, summed.
+    pub inertia: f64,
+    /// How well the clusters agree with the classes, where there are labels.
+    pub agreement: Option<Agreement>,
+}
+
+/// How well clusters agree with classes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// Share of rows in the cluster that stands for their class, clusters and classes paired one to one as well as can be.
+    pub accuracy: f64,
+    /// Normalised mutual information.
+    pub nmi: f64,
+    /// Adjusted Rand index.
+    pub ari: f64,
+}
+
+impl Agreement {
+    /// Of clusters with the labels of the same rows.
+    ///
+    /// # Errors
+    /// When the lists are empty or of different lengths.
+    pub fn of(labels: &[u32], clusters: &[u32]) -> Result<Self> {
+        Ok(Self {
+            accuracy: evaluate::clustering_accuracy(labels, clusters)?,
+            nmi: evaluate::normalized_mutual_information(labels, clusters)?,
+            ari: evaluate::adjusted_rand_index(labels, clusters)?,
+        })
+    }
 }
 
 /// PCA with some number of components.

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     Error, Result,
+    clusters::k_means::{KMeans, KMeansConfig},
     codes::{
         autoencoder::{Autoencoder, AutoencoderConfig},
         pca::{Pca, PcaConfig},
@@ -117,6 +118,14 @@ pub const KINDS: &[Kind] = &[
             let config = serde_json::from_value(config.clone()).map_err(|e| e.to_string())?;
             Ok(Box::new(Rbm::from_tensors(&config, preprocess, tensors, device)?))
         },
+    },
+    Kind {
+        name: KMeans::KIND,
+        about: "k-means, groups of rows around centroids of least squared distance",
+        trains: false,
+        keys: recipe::model_keys::<KMeansConfig>,
+        parse: parse::<KMeansConfig>,
+        load: |_, _, tensors, _| Ok(Box::new(crate::clusters::load_k_means(tensors)?)),
     },
 ];
 

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod artifact;
+pub mod clusters;
 pub mod codes;
 pub mod data;
 mod error;

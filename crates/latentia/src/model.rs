@@ -38,6 +38,23 @@ pub trait Sample {
     fn sample(&self, n: usize, seed: u64) -> Result<Matrix>;
 }
 
+/// Which cluster a row belongs to.
+pub trait Assign {
+    /// Number of clusters.
+    fn clusters(&self) -> usize;
+    /// The cluster of every preprocessed row.
+    fn assign(&self, x: &Matrix) -> Result<Assignment>;
+}
+
+/// The clusters of some rows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Assignment {
+    /// The cluster of each row, from 0.
+    pub clusters: Vec<u32>,
+    /// Its distance to the centroid of that cluster.
+    pub distances: Vec<f32>,
+}
+
 /// A fitted model of any kind. A capability a kind lacks is `None`.
 pub trait Model: Send {
     /// The kind, as in recipes.
@@ -66,6 +83,10 @@ pub trait Model: Send {
     }
     /// Nothing to rows.
     fn as_sample(&self) -> Option<&dyn Sample> {
+        None
+    }
+    /// Rows to clusters.
+    fn as_assign(&self) -> Option<&dyn Assign> {
         None
     }
 }
@@ -104,6 +125,7 @@ impl dyn Model {
             ("reconstruct", self.as_reconstruct().is_some()),
             ("score", self.as_score().is_some()),
             ("sample", self.as_sample().is_some()),
+            ("cluster", self.as_assign().is_some()),
         ];
         known.into_iter().filter_map(|(verb, can)| can.then_some(verb)).collect()
     }

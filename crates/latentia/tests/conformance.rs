@@ -20,6 +20,7 @@ struct Case {
 const CASES: &[Case] = &[
     Case { kind: "pca", settings: &["model.code=2"] },
     Case { kind: "pca", settings: &["model.code=2", "model.whiten=true", "model.solver=randomized"] },
+    Case { kind: "k-means", settings: &["model.clusters=3"] },
     Case { kind: "autoencoder", settings: &["model.code=2", "model.hidden=[6]", "train.epochs=3"] },
     Case {
         kind: "autoencoder",

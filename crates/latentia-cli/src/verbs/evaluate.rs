@@ -5,7 +5,7 @@ use latentia::{
     artifact::ModelDirectory,
     data::{Dataset, Matrix},
     evaluate,
-    figures::PartFigures,
+    figures::{Agreement, PartFigures},
 };
 use serde_json::json;
 
@@ -31,6 +31,10 @@ struct Sums {
     labels: Vec<Option<u32>>,
     codes: Vec<f32>,
     code_labels: Vec<u32>,
+    inertia: f64,
+    /// Cluster and class of the rows that have both.
+    clusters: Vec<u32>,
+    classes: Vec<u32>,
 }
 
 /// Measures a model on a file.
@@ -56,7 +60,11 @@ pub(super) fn run(args: &Evaluate, context: &Context) -> Outcome {
         Some(class) => Some(detection(args, &sums, class)?),
         None => None,
     };
-    report(args, &opened, &sums, neighbours, detection, context)
+    let agreement = match sums.classes.is_empty() {
+        true => None,
+        false => Some(Agreement::of(&sums.classes, &sums.clusters)?),
+    };
+    report(args, &opened, &sums, (neighbours, agreement, detection), context)
 }
 
 impl Sums {
@@ -72,8 +80,22 @@ impl Sums {
         if let (true, Some(model)) = (keep_scores, model.as_score()) {
             self.scores.extend(model.score(&batch.x)?);
         }
+        let assigned = match model.as_assign() {
+            Some(model) => Some(model.assign(&batch.x)?),
+            None => None,
+        };
+        if let Some(assigned) = &assigned {
+            self.inertia += assigned.distances.iter().map(|&d| f64::from(d).powi(2)).sum::<f64>();
+        }
         let Some(labels) = batch.labels else { return Ok(()) };
-        if let Some(model) = model.as_encode() {
+        if let Some(assigned) = assigned {
+            for (cluster, class) in assigned.clusters.iter().zip(&labels) {
+                if let Some(class) = class {
+                    self.clusters.push(*cluster);
+                    self.classes.push(*class);
+                }
+            }
+        } else if let Some(model) = model.as_encode() {
             let room = NEIGHBOUR_ROWS.1 - self.code_labels.len();
             let keep: Vec<usize> = (0..labels.len()).filter(|&i| labels[i].is_some()).take(room).collect();
             if !keep.is_empty() {
@@ -172,19 +194,22 @@ fn report(
     args: &Evaluate,
     opened: &ModelDirectory,
     sums: &Sums,
-    neighbours: Option<Neighbours>,
-    detection: Option<Detection>,
+    (neighbours, agreement, detection): (Option<Neighbours>, Option<Agreement>, Option<Detection>),
     context: &Context,
 ) -> Outcome {
     let fitted = &opened.manifest.figures;
     let error = opened.model.as_reconstruct().map(|_| sums.squared_error / sums.rows as f64);
     let at_fit: Option<&PartFigures> = fitted.parts.last();
+    let inertia = opened.model.as_assign().map(|_| sums.inertia);
+    let clusters_at_fit = fitted.clusters.last();
     if context.global.json {
         return output::print_json(&json!({
             "data": args.data,
             "rows": sums.rows,
             "squared_error": error,
             "at_fit": at_fit,
+            "inertia": inertia,
+            "agreement": agreement,
             "neighbours": neighbours.as_ref().map(|n| json!({
                 "k": n.k, "searched": n.searched, "queries": n.queries, "in_code": n.accuracy,
             })),
@@ -208,6 +233,19 @@ fn report(
             at_fit.map_or_else(dash, |p| number(p.squared_error)),
             at_fit.and_then(|p| p.pca_squared_error).map_or_else(dash, number),
         ]);
+    }
+    if let Some(inertia) = inertia {
+        let kept = clusters_at_fit.map_or_else(dash, |c| number(c.inertia));
+        grid.row(["inertia".to_owned(), number(inertia), kept, dash()]);
+    }
+    if let Some(found) = agreement {
+        let kept = clusters_at_fit.and_then(|c| c.agreement);
+        let mut line = |name: &str, value: String, kept: Option<String>| {
+            grid.row([name.to_owned(), value, kept.unwrap_or_else(dash), dash()]);
+        };
+        line("clustering accuracy", percent(found.accuracy), kept.map(|k| percent(k.accuracy)));
+        line("normalised mutual information", number(found.nmi), kept.map(|k| number(k.nmi)));
+        line("adjusted Rand index", number(found.ari), kept.map(|k| number(k.ari)));
     }
     if let Some(n) = neighbours {
         let kept = fitted.neighbours.as_ref();

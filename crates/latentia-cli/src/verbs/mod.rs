@@ -1,5 +1,6 @@
 //! What each verb does.
 
+mod cluster;
 mod completions;
 mod data;
 mod decode;
@@ -77,6 +78,7 @@ pub(crate) fn run(verb: Verb, context: &Context, assignments: Vec<Assignment>) -
         Verb::Reconstruct(args) => encode::reconstruct(&args, context),
         Verb::Score(args) => score::run(&args, context),
         Verb::Sample(args) => sample::run(&args, context),
+        Verb::Cluster(args) => cluster::run(&args, context),
         Verb::Evaluate(args) => evaluate::run(&args, context),
         Verb::Inspect(args) => inspect::run(&args, context),
         Verb::Report(args) => report::run(&args, context),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use latentia::{
     artifact::{self},
-    figures::Figures,
+    figures::{Agreement, Figures},
     fit::Summary,
     train::Ended,
 };
@@ -61,6 +61,15 @@ pub(super) fn figures(kind: &str, figures: &Figures) -> String {
         }
         grid.row(cells);
     }
+    for part in &figures.clusters {
+        let mut line = |name: &str, value: String| grid.row([format!("{name}, {}", part.part), value]);
+        line("inertia", number(part.inertia));
+        if let Some(Agreement { accuracy, nmi, ari }) = &part.agreement {
+            line("clustering accuracy", percent(*accuracy));
+            line("normalised mutual information", number(*nmi));
+            line("adjusted Rand index", number(*ari));
+        }
+    }
     if let Some(n) = neighbours {
         let mut cells = vec![format!("{}-NN accuracy, {}", n.k, figures.comparison), percent(n.in_code)];
         if beside_pca {
@@ -107,8 +116,12 @@ pub(super) fn text(summary: &Summary, seconds: f64) -> String {
 /// Commands to try next.
 pub(super) fn next(summary: &Summary) -> String {
     let (model, data) = (quoted(&summary.dir), quoted(summary.recipe.path.as_ref()));
+    let (verb, file) = match summary.figures.clusters.is_empty() {
+        true => ("encode", "codes.csv"),
+        false => ("cluster", "clusters.csv"),
+    };
     format!(
-        "\nNext:\n  latentia report {model} --open\n  latentia encode {model} {data} -o codes.csv\n  latentia score {model} \
+        "\nNext:\n  latentia report {model} --open\n  latentia {verb} {model} {data} -o {file}\n  latentia score {model} \
          {data} -o scores.csv\n"
     )
 }

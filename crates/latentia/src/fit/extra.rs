@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::page::{images, pixel_size};
+use super::page::{clusters, images, pixel_size};
 use crate::{
     Result,
     data::Dataset,
@@ -17,7 +17,11 @@ const SAMPLES: (usize, usize) = (48, 12);
 
 /// The sections that apply.
 pub(super) fn sections(fitted: &Fitted, data: &Dataset, seed: u64) -> Result<Vec<Section>> {
-    let mut sections: Vec<Section> = samples(fitted.model.as_ref(), data, seed)?.into_iter().collect();
+    let mut sections = Vec::new();
+    if let Some(able) = fitted.model.as_assign() {
+        sections.push(clusters::section(able, fitted, data, seed)?);
+    }
+    sections.extend(samples(fitted.model.as_ref(), data, seed)?);
     if let Some(training) = &fitted.training {
         sections.extend(metrics(&training.history));
         sections.extend(layers(&training.pretraining));

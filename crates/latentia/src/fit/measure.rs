@@ -5,8 +5,8 @@ use crate::{
     codes::pca::{Pca, PcaConfig},
     data::{Dataset, Matrix, Split},
     evaluate,
-    figures::{Figures, NeighbourFigures, PartFigures, PcaPoint, Threshold},
-    model::{Model, Reconstruct},
+    figures::{Agreement, ClusterFigures, Figures, NeighbourFigures, PartFigures, PcaPoint, Threshold},
+    model::{Assign, Assignment, Model, Reconstruct},
     random::{Purpose, permutation, stream},
 };
 
@@ -52,7 +52,8 @@ pub(super) fn measure(model: &dyn Model, data: &Dataset, seed: u64) -> Result<Me
                 .to_owned(),
         );
     }
-    let code = model.as_encode().map(|m| m.code_size());
+    // The code of a model of clusters is its distances to them: it has no rival of the same size.
+    let code = model.as_encode().filter(|_| model.as_assign().is_none()).map(|m| m.code_size());
     let (baseline, curve) = match (code, model.kind()) {
         (Some(code), kind) => pca_beside(data, code, kind, seed)?,
         (None, _) => (None, None),
@@ -76,6 +77,11 @@ pub(super) fn measure(model: &dyn Model, data: &Dataset, seed: u64) -> Result<Me
             });
         }
     }
+    if let Some(model) = model.as_assign() {
+        for (part, split) in parts(data) {
+            figures.clusters.push(clusters(model, part, split)?);
+        }
+    }
     let mut scores = Vec::new();
     if let Some(model) = model.as_score() {
         for (part, split) in parts(data) {
@@ -87,7 +93,9 @@ pub(super) fn measure(model: &dyn Model, data: &Dataset, seed: u64) -> Result<Me
             figures.threshold = Some(threshold(scores, DEFAULT_QUANTILE, part));
         }
     }
-    figures.neighbours = neighbours(model, baseline.as_ref(), data, held_out, seed)?;
+    if code.is_some() {
+        figures.neighbours = neighbours(model, baseline.as_ref(), data, held_out, seed)?;
+    }
     warnings.extend(verdict(&figures));
     Ok(Measured { figures, scores, warnings })
 }
@@ -117,6 +125,19 @@ fn pca_beside(data: &Dataset, code: usize, kind: &str, seed: u64) -> Result<(Opt
         false => Some(curve.truncated(code)),
     };
     Ok((baseline, Some((curve, sizes))))
+}
+
+/// How the rows of a part fall into clusters.
+fn clusters(model: &dyn Assign, part: &str, split: &Split) -> Result<ClusterFigures> {
+    let Assignment { clusters, distances } = model.assign(&split.x)?;
+    let mut sizes = vec![0; model.clusters()];
+    clusters.iter().for_each(|&c| sizes[c as usize] += 1);
+    let agreement = match &split.labels {
+        Some(labels) => Some(Agreement::of(labels, &clusters)?),
+        None => None,
+    };
+    let inertia = distances.iter().map(|&d| f64::from(d).powi(2)).sum();
+    Ok(ClusterFigures { part: part.to_owned(), sizes, inertia, agreement })
 }
 
 /// Squared error of every row, some rows at a time.

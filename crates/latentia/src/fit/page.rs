@@ -1,5 +1,7 @@
 //! The report of a fit: what the model learned, put into the words and figures of a page.
 
+pub(super) mod clusters;
+
 use std::collections::BTreeMap;
 
 use super::{
@@ -43,20 +45,24 @@ pub(super) fn render(
 ) -> Result<String> {
     let model = fitted.model.as_ref();
     let (part, rows) = comparison(data);
+    let clustered = measured.figures.clusters.last();
     let report = CodesReport {
         title: format!("What the {} learned of {}", recipe.kind.name, name_of(&recipe.path)),
         kind: recipe.kind.about.to_owned(),
-        summary: summary(&measured.figures, model),
+        summary: clustered.map_or_else(|| summary(&measured.figures, model), clusters::summary),
         facts: facts(data, model, measured),
         warnings: warnings.to_vec(),
         command: command.to_owned(),
         recipe: recipe.to_toml(),
         history: history(fitted),
         best_epoch: fitted.training.as_ref().and_then(|t| t.best_epoch),
-        map: map(model, rows, data, part, recipe.train.seed)?,
+        map: match clustered {
+            Some(_) => None,
+            None => map(model, rows, data, part, recipe.train.seed)?,
+        },
         reconstructions: reconstructions(model, rows, data)?,
         errors: errors(model, measured),
-        baseline: baseline(&measured.figures, model),
+        baseline: baseline(&measured.figures, model).filter(|_| clustered.is_none()),
         filters: filters(&model.tensors(), data.image_shape()),
         extra: extra::sections(fitted, data, recipe.train.seed)?,
     };
@@ -103,6 +109,10 @@ fn facts(data: &Dataset, model: &dyn Model, measured: &Measured) -> Vec<Card> {
         let mut name = size.name.clone();
         name[..1].make_ascii_uppercase();
         cards.push(Card::new(name, size.value.to_string()));
+    }
+    if let Some(figures) = measured.figures.clusters.last() {
+        cards.extend(clusters::cards(figures));
+        return cards;
     }
     if let Some(part) = measured.figures.parts.last() {
         let note = part.pca_squared_error.map(|pca| format!("PCA {pca:.4}; {} rows", part.part));
