@@ -94,10 +94,12 @@ pub(crate) enum Verb {
     #[command(
         long_about = "Say how unusual each row is, and because of which columns.\n\n\
                       The score is large for rows the model rebuilds badly. A row is called unusual when its score is above the \
-                      threshold: the model's own (the 99% quantile of rows it did not learn from), or the one given. The columns that \
-                      contribute most to the error follow, with what was found and what the model made of it.",
+                      threshold: the model's own (of a share of the rows it was fitted with, anomaly.contamination), or the one \
+                      given. The columns that contribute most to the score follow, with what was found and what the model made \
+                      of it; a column of categories counts with all of its values together.",
         after_help = "Examples:
   latentia score people-model people.csv -o scores.csv
+  latentia score people-model people.csv --contamination 0.05
   latentia score people-model people.csv --threshold 95%
   latentia score people-model people.csv --threshold 12.5 --top 1"
     )]
@@ -224,6 +226,9 @@ pub(crate) struct Score {
     /// model's own threshold when not given.
     #[arg(long, value_name = "SCORE|PERCENT%", value_parser = parse_threshold)]
     pub(crate) threshold: Option<Threshold>,
+    /// The share of the rows of DATA to call unusual, those of highest score: 0.05 is the same as --threshold 95%.
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, conflicts_with = "threshold")]
+    pub(crate) contamination: Option<f64>,
     /// How many of the columns that contribute most to name for each row.
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) top: usize,
@@ -249,6 +254,13 @@ fn parse_threshold(text: &str) -> Result<Threshold, String> {
     }
 }
 
+fn parse_share(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err("expected a share of the rows between 0 and 1, say 0.05".into()),
+    }
+}
+
 /// `evaluate`
 #[derive(Debug, Args)]
 pub(crate) struct Evaluate {
@@ -258,7 +270,8 @@ pub(crate) struct Evaluate {
     /// The rows to measure on.
     #[arg(value_name = "DATA", value_hint = ValueHint::AnyPath)]
     pub(crate) data: PathBuf,
-    /// The class whose rows should have high scores: adds the area under the ROC curve and the average precision.
+    /// The class whose rows should have high scores: adds the area under the ROC curve, the average precision and the
+    /// precision at n, and what the threshold of the model makes of them.
     #[arg(long, value_name = "CLASS")]
     pub(crate) anomaly: Option<String>,
 }

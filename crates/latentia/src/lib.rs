@@ -6,6 +6,7 @@
 #![doc = include_str!("../../../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod anomaly;
 pub mod artifact;
 pub mod codes;
 pub mod data;

@@ -5,7 +5,7 @@ pub mod image_svd;
 pub mod pca;
 mod pca_model;
 
-pub(crate) use pca_model::load as load_pca;
+pub(crate) use pca_model::{load as load_pca, tensors as pca_tensors};
 
 use crate::data::Matrix;
 

@@ -7,7 +7,7 @@ use crate::{
     Result,
     codes::pca::PcaConfig,
     data::{Dataset, ImageShape, Matrix, Preprocess, Scale, Split, Values},
-    figures::Figures,
+    figures::{self, Figures},
     kinds::Fitted,
     model::Model,
     random::{Purpose, permutation, stream},
@@ -55,7 +55,7 @@ pub(super) fn render(
         errors: errors(model, measured),
         baseline: baseline(&measured.figures, model),
         filters: filters(&model.tensors(), data.image_shape()),
-        extra: Vec::new(),
+        extra: measured.detection.iter().map(|d| d.report.section()).collect(),
     };
     Ok(report.render())
 }
@@ -264,9 +264,14 @@ fn errors(model: &dyn Model, measured: &Measured) -> Option<RowErrors> {
     };
     let threshold = measured.figures.threshold.as_ref().map(|t| Threshold {
         value: t.value,
-        basis: format!("{} % of the {} rows lie below", t.quantile * 100.0, t.part),
+        basis: basis(t),
     });
     Some(RowErrors { name, groups: measured.scores.iter().map(group).collect(), threshold })
+}
+
+/// Why the threshold is where it is.
+pub(super) fn basis(threshold: &figures::Threshold) -> String {
+    format!("{} % of the {} {} rows lie below", number(100.0 * threshold.quantile as f32), threshold.rows, threshold.part)
 }
 
 fn baseline(figures: &Figures, model: &dyn Model) -> Option<Baseline> {
