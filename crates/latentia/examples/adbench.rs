@@ -62,7 +62,16 @@ fn run() -> Result<()> {
     if wanted.is_empty() {
         wanted = SETS.iter().map(|set| set.0.to_owned()).collect();
     }
-    println!("{:16}{:>8}{:>8}   seeds 1 to {seeds}{:>w$}{:>8}{:>8}", "set", "AUROC", "spread", "PyOD AE", "VAE", "better", w = 7 * seeds);
+    println!(
+        "{:16}{:>8}{:>8}   seeds 1 to {seeds}{:>w$}{:>8}{:>8}",
+        "set",
+        "AUROC",
+        "spread",
+        "PyOD AE",
+        "VAE",
+        "better",
+        w = 7 * seeds
+    );
     let mut rows = Vec::new();
     for name in &wanted {
         let path = folder.join(format!("{name}.npz"));

@@ -103,7 +103,13 @@ impl DetectionFigures {
     ///
     /// # Errors
     /// No rows of the class, or none of the others.
-    pub fn of(class: &str, part: &str, unusual: &[bool], scores: &[f64], threshold: Option<f64>) -> Result<Self> {
+    pub fn of(
+        class: &str,
+        part: &str,
+        unusual: &[bool],
+        scores: &[f64],
+        threshold: Option<f64>,
+    ) -> Result<Self> {
         let n = unusual.iter().filter(|&&u| u).count();
         let above = threshold.map(|threshold| {
             let called = || unusual.iter().zip(scores).filter(move |(_, score)| **score > threshold);
@@ -117,7 +123,9 @@ impl DetectionFigures {
             auroc: evaluate::roc_auc(unusual, scores)?,
             average_precision: evaluate::average_precision(unusual, scores)?,
             precision_at_n: evaluate::precision_at(unusual, scores, n)?,
-            precision: above.filter(|(called, _)| *called > 0).map(|(called, hits)| hits as f64 / called as f64),
+            precision: above
+                .filter(|(called, _)| *called > 0)
+                .map(|(called, hits)| hits as f64 / called as f64),
             recall: above.map(|(_, hits)| hits as f64 / n as f64),
         })
     }

@@ -9,6 +9,8 @@
 pub mod anomaly;
 pub mod artifact;
 pub mod codes;
+pub mod compare;
+pub mod compressed;
 pub mod data;
 mod error;
 pub mod evaluate;

@@ -142,12 +142,7 @@ struct Neighbours {
 }
 
 /// How well scores tell the rows of a class from all others.
-fn detection(
-    args: &Evaluate,
-    sums: &Sums,
-    class: u32,
-    threshold: Option<f64>,
-) -> Result<DetectionFigures> {
+fn detection(args: &Evaluate, sums: &Sums, class: u32, threshold: Option<f64>) -> Result<DetectionFigures> {
     if sums.labels.len() != sums.rows {
         return Err(DataError::new(
             &args.data,

@@ -1,6 +1,8 @@
 //! What each verb does.
 
+mod compare;
 mod completions;
+mod compress;
 mod data;
 mod decode;
 mod demo;
@@ -74,6 +76,9 @@ pub(crate) fn run(verb: Verb, context: &Context, assignments: Vec<Assignment>) -
         Verb::Encode(args) => encode::encode(&args, context),
         Verb::Decode(args) => decode::run(&args, context),
         Verb::Reconstruct(args) => encode::reconstruct(&args, context),
+        Verb::Compress(args) => compress::compress(&args, context),
+        Verb::Decompress(args) => compress::decompress(&args, context),
+        Verb::Compare(args) => compare::run(&args, context),
         Verb::Score(args) => score::run(&args, context),
         Verb::Evaluate(args) => evaluate::run(&args, context),
         Verb::Inspect(args) => inspect::run(&args, context),

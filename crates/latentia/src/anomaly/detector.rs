@@ -102,8 +102,7 @@ impl Member {
             _ => return Err(format!("the tensor '{prefix}typical' is missing or not above zero")),
         };
         let measured = tensors.keys().any(|name| name.starts_with(&format!("{prefix}residual.")));
-        let distance =
-            if measured { Some(RobustDistance::from_tensors(tensors, &prefix)?) } else { None };
+        let distance = if measured { Some(RobustDistance::from_tensors(tensors, &prefix)?) } else { None };
         Ok(Self { model: model(&weights)?, distance, typical })
     }
 }
@@ -155,7 +154,9 @@ impl Score for Detector {
         match (self.members.len(), &self.members[0].distance) {
             (1, Some(_)) => "squared Mahalanobis distance of residual and reconstruction",
             (1, None) => self.first().as_score().map_or("score", Score::score_name),
-            (_, Some(_)) => "squared Mahalanobis distance in multiples of a typical row's, averaged over the ensemble",
+            (_, Some(_)) => {
+                "squared Mahalanobis distance in multiples of a typical row's, averaged over the ensemble"
+            }
             (_, None) => "score in multiples of a typical row's, averaged over the ensemble",
         }
     }

@@ -79,8 +79,7 @@ impl RobustDistance {
     }
 
     fn sums(&self, residual: &Matrix, rebuilt: &Matrix) -> Result<Vec<f64>> {
-        let parts =
-            self.residual.squares(residual)?.into_iter().zip(self.reconstruction.squares(rebuilt)?);
+        let parts = self.residual.squares(residual)?.into_iter().zip(self.reconstruction.squares(rebuilt)?);
         Ok(parts.map(|(a, b)| a + b).collect())
     }
 
@@ -227,9 +226,8 @@ mod tests {
     /// `(x - m)ᵀ (S + λI)⁻¹ (x - m)` by Gauss-Jordan elimination over the first `n` rows.
     fn reference(x: &Matrix, n: usize, ridge: f64, at: &[f32]) -> f64 {
         let d = x.cols();
-        let mean: Vec<f64> = (0..d)
-            .map(|j| (0..n).map(|i| f64::from(x.row(i)[j])).sum::<f64>() / n as f64)
-            .collect();
+        let mean: Vec<f64> =
+            (0..d).map(|j| (0..n).map(|i| f64::from(x.row(i)[j])).sum::<f64>() / n as f64).collect();
         let centre = |row: &[f32]| -> Vec<f64> { centred_by(row, &mean) };
         let mut a = vec![vec![0.0; d + 1]; d];
         for i in 0..n {

@@ -262,16 +262,19 @@ fn errors(model: &dyn Model, measured: &Measured) -> Option<RowErrors> {
         let step = scores.len().div_ceil(HISTOGRAM_ROWS).max(1);
         Group { name: format!("{part} rows"), values: scores.iter().copied().step_by(step).collect() }
     };
-    let threshold = measured.figures.threshold.as_ref().map(|t| Threshold {
-        value: t.value,
-        basis: basis(t),
-    });
+    let threshold =
+        measured.figures.threshold.as_ref().map(|t| Threshold { value: t.value, basis: basis(t) });
     Some(RowErrors { name, groups: measured.scores.iter().map(group).collect(), threshold })
 }
 
 /// Why the threshold is where it is.
 pub(super) fn basis(threshold: &figures::Threshold) -> String {
-    format!("{} % of the {} {} rows lie below", number(100.0 * threshold.quantile as f32), threshold.rows, threshold.part)
+    format!(
+        "{} % of the {} {} rows lie below",
+        number(100.0 * threshold.quantile as f32),
+        threshold.rows,
+        threshold.part
+    )
 }
 
 fn baseline(figures: &Figures, model: &dyn Model) -> Option<Baseline> {

@@ -58,7 +58,10 @@ impl DetectionReport {
             self.part
         );
         if let Ok(area) = evaluate::roc_auc(&self.unusual, &self.scores) {
-            text.push_str(&format!(" An unusual row scores higher than another one in {} % of pairs.", number(100.0 * area)));
+            text.push_str(&format!(
+                " An unusual row scores higher than another one in {} % of pairs.",
+                number(100.0 * area)
+            ));
         }
         let mut figures = Vec::new();
         figures.extend(self.roc());
@@ -117,7 +120,8 @@ impl DetectionReport {
         columns.sort_by(|a, b| (b.unusual - b.others).total_cmp(&(a.unusual - a.others)));
         columns.truncate(COLUMNS);
         columns.first()?;
-        let bar = |c: &&ColumnShare| Bar { name: c.name.clone(), value: c.unusual - c.others, highlight: false };
+        let bar =
+            |c: &&ColumnShare| Bar { name: c.name.clone(), value: c.unusual - c.others, highlight: false };
         let chart = Bars {
             x: Axis::linear("more of the score than in other rows"),
             name: "column".to_owned(),
