@@ -30,6 +30,12 @@ pub trait Score {
     fn score(&self, x: &Matrix) -> Result<Vec<f64>>;
     /// What the number is, for people: "squared error summed over the columns".
     fn score_name(&self) -> &'static str;
+    /// What each feature adds to the score, `[rows, features]`, so that a row sums to its score; `None` where the score
+    /// keeps no such account.
+    fn contributions(&self, x: &Matrix) -> Result<Option<Matrix>> {
+        let _ = x;
+        Ok(None)
+    }
 }
 
 /// New rows like those it learned from.

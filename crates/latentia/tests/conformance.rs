@@ -21,7 +21,18 @@ const CASES: &[Case] = &[
     Case { kind: "pca", settings: &["model.code=2"] },
     Case { kind: "pca", settings: &["model.code=2", "model.whiten=true", "model.solver=randomized"] },
     Case { kind: "k-means", settings: &["model.clusters=3"] },
+    Case { kind: "pca", settings: &["model.code=2", "anomaly.score=mahalanobis"] },
     Case { kind: "autoencoder", settings: &["model.code=2", "model.hidden=[6]", "train.epochs=3"] },
+    Case {
+        kind: "autoencoder",
+        settings: &[
+            "model.code=2",
+            "model.hidden=[6]",
+            "train.epochs=3",
+            "anomaly.score=mahalanobis",
+            "anomaly.ensemble=2",
+        ],
+    },
     Case {
         kind: "autoencoder",
         settings: &["model.code=9", "model.hidden=[]", "model.tied=true", "train.epochs=3"],
@@ -287,4 +298,48 @@ fn a_run_stopped_anywhere_and_resumed_ends_with_the_bits_of_one_that_was_not() {
             assert_eq!(weights(&dir), weights(&whole), "{} stopped after step {step}", name(case));
         }
     }
+}
+
+#[test]
+fn an_ensemble_stopped_in_its_second_member_and_resumed_ends_with_the_same_bits() {
+    struct StopInSecond {
+        trainings: usize,
+        cancel: latentia::run::Cancel,
+    }
+    impl latentia::run::Progress for StopInSecond {
+        fn begin(&mut self, what: &str, _: u64) {
+            self.trainings += usize::from(what == "training");
+        }
+        fn advance(&mut self, done: u64, _: &str) {
+            if self.trainings == 2 && done == 3 {
+                self.cancel.ask();
+            }
+        }
+        fn end(&mut self) {}
+    }
+    let case = Case {
+        kind: "autoencoder",
+        settings: &[
+            "model.code=2",
+            "model.hidden=[6]",
+            "train.epochs=3",
+            "train.batch-size=16",
+            "anomaly.ensemble=3",
+        ],
+    };
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data.csv");
+    table(&data);
+    let recipe = recipe(&case, &data);
+    let (whole, dir) = (place.path().join("whole"), place.path().join("stopped"));
+    fit::fit(&recipe, &whole, Existing::Refuse, "", &mut Run::default()).unwrap();
+    let mut run = Run::default();
+    run.progress = Box::new(StopInSecond { trainings: 0, cancel: run.cancel.clone() });
+    let stopped = fit::fit(&recipe, &dir, Existing::Refuse, "", &mut run).unwrap();
+    assert_eq!(stopped.training.unwrap().ended, latentia::train::Ended::Cancelled);
+    ModelDirectory::open(&dir, &Device::flex()).unwrap();
+    assert_ne!(weights(&dir), weights(&whole));
+    fit::fit(&fit::unfinished_recipe(&dir).unwrap(), &dir, Existing::Resume, "", &mut Run::default())
+        .unwrap();
+    assert_eq!(weights(&dir), weights(&whole));
 }

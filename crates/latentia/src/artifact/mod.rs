@@ -29,7 +29,7 @@ use serde_json::Value;
 pub use lock::DirectoryLock;
 
 use crate::{
-    Error, Result,
+    Error, Result, anomaly,
     data::Preprocess,
     figures::Figures,
     kinds,
@@ -161,8 +161,7 @@ impl ModelDirectory {
             .ok_or_else(|| Error::model(dir, format!("{MANIFEST} does not name {WEIGHTS}")))?;
         let tensors = files::parse_tensors(&path, bytes)?;
         let kind = kinds::find(&manifest.kind)?;
-        let model = kind
-            .load(&manifest.config, &manifest.preprocess, &tensors, device)
+        let model = anomaly::load(kind, &manifest.config, &manifest.preprocess, &tensors, device)
             .map_err(|e| Error::model(&path, e))?;
         Ok(Self { dir: dir.to_owned(), manifest, model })
     }

@@ -7,7 +7,7 @@ mod pca_model;
 pub mod rbm;
 pub mod stacked;
 
-pub(crate) use pca_model::load as load_pca;
+pub(crate) use pca_model::{load as load_pca, tensors as pca_tensors};
 
 use burn::tensor::{Device, Tensor, TensorData};
 

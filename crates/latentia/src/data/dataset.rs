@@ -8,11 +8,11 @@ use super::ReadOptions;
 use super::{
     CHUNK_ROWS, Chunk, ImageShape, Matrix, Missing, Preprocess, Source,
     catalogue::file_or_name,
-    fit::{check_rows, fit, labels},
+    fit::{Labels, check_rows, fit, labels},
     matrix_source::MatrixSource,
     open,
     plan::Request,
-    preprocess::by_kind,
+    preprocess::{by_kind, canonical},
     split::{Part, assign},
 };
 use crate::{
@@ -150,6 +150,7 @@ impl Dataset {
         check_rows(source, count - dropped)?;
         let classes = labels.as_ref().filter(|_| options.stratify).map(|labels| labels.classes.as_slice());
         assign(&mut parts, classes, options.validation, options.test_fraction, seed);
+        exclude(&options.exclude, labels.as_ref(), &mut parts)?;
         let mut preprocess = fit(source, &chunks, &parts, labels.map(|labels| labels.spec), options)?;
         if dropped > 0 {
             preprocess.warnings.push(format!("{dropped} of {count} rows were left out: a cell is missing"));
@@ -176,6 +177,27 @@ impl Dataset {
     /// Number of features.
     pub fn width(&self) -> usize {
         self.train.x.cols()
+    }
+}
+
+/// Takes the rows of these classes out of training and validation.
+fn exclude(names: &[String], labels: Option<&Labels>, parts: &mut [Part]) -> Result<()> {
+    for name in names {
+        let wrong = |why: String| Error::config("data.exclude", format!("no class '{name}', {why}"));
+        let labels = labels.ok_or_else(|| wrong("the rows have no label: give data.label".into()))?;
+        let known = &labels.spec.classes;
+        let name = canonical(name);
+        let class = known.iter().position(|class| *class == name);
+        let class = class.ok_or_else(|| wrong(format!("the classes are {}", known.join(", "))))? as u32;
+        for (part, _) in parts.iter_mut().zip(&labels.classes).filter(|(_, c)| **c == class) {
+            if matches!(part, Part::Train | Part::Validation) {
+                *part = Part::Dropped;
+            }
+        }
+    }
+    match names.is_empty() || parts.contains(&Part::Train) {
+        true => Ok(()),
+        false => Err(Error::config("data.exclude", "no class is left to learn from")),
     }
 }
 

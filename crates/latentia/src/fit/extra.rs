@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::page::{clusters, images, pixel_size};
+use super::{
+    measure::Measured,
+    page::{clusters, images, pixel_size},
+};
 use crate::{
     Result,
     data::Dataset,
@@ -16,11 +19,17 @@ use crate::{
 const SAMPLES: (usize, usize) = (48, 12);
 
 /// The sections that apply.
-pub(super) fn sections(fitted: &Fitted, data: &Dataset, seed: u64) -> Result<Vec<Section>> {
+pub(super) fn sections(
+    fitted: &Fitted,
+    data: &Dataset,
+    measured: &Measured,
+    seed: u64,
+) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     if let Some(able) = fitted.model.as_assign() {
         sections.push(clusters::section(able, fitted, data, seed)?);
     }
+    sections.extend(measured.detection.iter().map(|d| d.report.section()));
     sections.extend(samples(fitted.model.as_ref(), data, seed)?);
     if let Some(training) = &fitted.training {
         sections.extend(metrics(&training.history));
@@ -103,7 +112,8 @@ fn layers(pretraining: &[EpochRecord]) -> Option<Section> {
         }
         let mut title = (*stage).to_owned();
         title[..1].make_ascii_uppercase();
-        let caption = "What was measured while this layer learned to rebuild what the layer below it returns.";
+        let caption =
+            "What was measured while this layer learned to rebuild what the layer below it returns.";
         figure(&title, caption, "objective of the layer", curves)
     };
     (!stages.is_empty()).then(|| Section {

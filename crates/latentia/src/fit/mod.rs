@@ -1,5 +1,6 @@
 //! From a recipe to a model directory: read, fit, measure beside the baselines, write.
 
+mod detection;
 mod extra;
 mod measure;
 mod page;
@@ -11,10 +12,10 @@ use std::{
 
 use serde_json::Value;
 
-pub use measure::{DEFAULT_QUANTILE, threshold};
+pub use measure::threshold;
 
 use crate::{
-    Error, Result,
+    Error, Result, anomaly,
     artifact::{self, DirectoryLock, Manifest, TrainingRecord, files},
     data::Dataset,
     figures::Figures,
@@ -98,7 +99,7 @@ fn fit_locked(
         files::write_json(&checkpoints.join(RECIPE), &recipe.to_json())?;
         run.checkpoints = Some(checkpoints.clone());
     }
-    let fitted = config.fit(&data, &recipe.train, run)?;
+    let fitted = anomaly::fit(config.as_ref(), &recipe.anomaly, &data, &recipe.train, run)?;
     let summary = describe(recipe, dir, &data, &fitted, command, run)?;
     let cancelled = summary.training.as_ref().is_some_and(|t| t.ended == Ended::Cancelled);
     if checkpoints.is_dir() && !cancelled && !recipe.train.keep_checkpoint {
@@ -120,7 +121,7 @@ fn describe(
     run: &mut Run,
 ) -> Result<Summary> {
     run.progress.begin("measuring beside the baselines", 0);
-    let measured = measure::measure(fitted.model.as_ref(), data, recipe.train.seed)?;
+    let measured = measure::measure(fitted.model.as_ref(), data, &recipe.anomaly, recipe.train.seed)?;
     let training = fitted.training.as_ref().map(|t| TrainingRecord {
         ended: t.ended,
         epochs: t.history.len(),

@@ -12,7 +12,7 @@ use crate::{
     Result,
     codes::pca::PcaConfig,
     data::{Dataset, ImageShape, Matrix, Preprocess, Scale, Split, Values},
-    figures::Figures,
+    figures::{self, Figures},
     kinds::Fitted,
     model::Model,
     random::{Purpose, permutation, stream},
@@ -64,7 +64,7 @@ pub(super) fn render(
         errors: errors(model, measured),
         baseline: baseline(&measured.figures, model).filter(|_| clustered.is_none()),
         filters: filters(&model.tensors(), data.image_shape()),
-        extra: extra::sections(fitted, data, recipe.train.seed)?,
+        extra: extra::sections(fitted, data, measured, recipe.train.seed)?,
     };
     Ok(report.render())
 }
@@ -275,11 +275,19 @@ fn errors(model: &dyn Model, measured: &Measured) -> Option<RowErrors> {
         let step = scores.len().div_ceil(HISTOGRAM_ROWS).max(1);
         Group { name: format!("{part} rows"), values: scores.iter().copied().step_by(step).collect() }
     };
-    let threshold = measured.figures.threshold.as_ref().map(|t| Threshold {
-        value: t.value,
-        basis: format!("{} % of the {} rows lie below", t.quantile * 100.0, t.part),
-    });
+    let threshold =
+        measured.figures.threshold.as_ref().map(|t| Threshold { value: t.value, basis: basis(t) });
     Some(RowErrors { name, groups: measured.scores.iter().map(group).collect(), threshold })
+}
+
+/// Why the threshold is where it is.
+pub(super) fn basis(threshold: &figures::Threshold) -> String {
+    format!(
+        "{} % of the {} {} rows lie below",
+        number(100.0 * threshold.quantile as f32),
+        threshold.rows,
+        threshold.part
+    )
 }
 
 fn baseline(figures: &Figures, model: &dyn Model) -> Option<Baseline> {

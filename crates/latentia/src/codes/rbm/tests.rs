@@ -82,8 +82,7 @@ impl Reference {
     fn free_energy(&self, v: &[f64]) -> f64 {
         match self.hidden {
             Units::Bernoulli => {
-                let all: Vec<f64> =
-                    states(self.c.len()).iter().map(|h| -self.energy(v, h)).collect();
+                let all: Vec<f64> = states(self.c.len()).iter().map(|h| -self.energy(v, h)).collect();
                 -log_sum_exp(&all)
             }
             Units::Gaussian => {
@@ -186,9 +185,8 @@ fn gradients(module: &RbmModule, loss: impl Fn(&RbmModule) -> Tensor<1>) -> Vec<
 fn the_gradient_of_the_free_energy_is_its_finite_difference() {
     for kind in KINDS {
         let x = rows(kind.0, 4);
-        let mean = |reference: &Reference| {
-            x.iter().map(|v| reference.free_energy(v)).sum::<f64>() / x.len() as f64
-        };
+        let mean =
+            |reference: &Reference| x.iter().map(|v| reference.free_energy(v)).sum::<f64>() / x.len() as f64;
         let fresh = || Reference::new(kind, (4, 3), 1.2);
         let v = matrix(&x);
         let found = gradients(&fresh().module(), |module| {
@@ -279,13 +277,8 @@ fn penalties_have_the_gradient_of_their_definition() {
     let at = StepContext { seed: 3, epoch: 0, step: 0, global_step: 0, training: true };
     let all: Vec<usize> = (0..x.rows()).collect();
     let of = |weight_cost: f64, activity_cost: f64| {
-        let config = RbmConfig {
-            code: 3,
-            weight_cost,
-            activity_target: 0.2,
-            activity_cost,
-            ..RbmConfig::default()
-        };
+        let config =
+            RbmConfig { code: 3, weight_cost, activity_target: 0.2, activity_cost, ..RbmConfig::default() };
         gradients(&reference.module(), |module| {
             RbmObjective::new(&config, &x, &none, 3, &Device::flex()).loss(module, &all, at).total
         })
@@ -520,11 +513,8 @@ fn settings_that_cannot_work_name_their_key() {
     let bernoulli = RbmConfig { visible_units: VisibleUnits::Bernoulli, ..RbmConfig::default() };
     let found = fit(&bernoulli, vec![0.0, 1.0, 0.0, 2.0, 1.0, 0.0, 1.0, 1.0], OptimizerKind::Adam);
     assert!(found.starts_with("model.visible-units") && found.contains("'c2' has 2"), "{found}");
-    let found = fit(
-        &RbmConfig::default(),
-        vec![0.0, 1.0, 100.0, 2.0, -100.0, 0.0, 50.0, 1.0],
-        OptimizerKind::Adam,
-    );
+    let found =
+        fit(&RbmConfig::default(), vec![0.0, 1.0, 100.0, 2.0, -100.0, 0.0, 50.0, 1.0], OptimizerKind::Adam);
     assert!(found.contains("'c1'") && found.contains("data.scale standard"), "{found}");
     let found = fit(&bernoulli, vec![0.0; 8], OptimizerKind::Lbfgs);
     assert!(found.starts_with("train.optimizer"), "{found}");

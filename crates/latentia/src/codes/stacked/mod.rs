@@ -254,7 +254,11 @@ impl Stack<'_> {
         let single = AutoencoderConfig {
             hidden: Vec::new(),
             code: place.code,
-            code_activation: if place.is_top() { self.config.code_activation } else { self.config.activation },
+            code_activation: if place.is_top() {
+                self.config.code_activation
+            } else {
+                self.config.activation
+            },
             // Codes between 0 and 1 are rebuilt as such; in the whole, the decoder's activation does the same.
             likelihood: match self.config.activation {
                 _ if place.layer == 0 => self.config.likelihood,

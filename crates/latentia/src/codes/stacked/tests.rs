@@ -188,15 +188,13 @@ fn a_stop_in_any_layer_changes_no_bit() {
             run.progress = Box::new(StopAfter { left, cancel: run.cancel.clone() });
             let (_, _, stopped) = config.fit(&data, &training, &mut run).unwrap();
             assert_eq!(stopped.ended, Ended::Cancelled, "{pretrain:?} {left}");
-            let mut run =
-                Run { checkpoints: Some(place.path().to_owned()), resume: true, ..Run::default() };
+            let mut run = Run { checkpoints: Some(place.path().to_owned()), resume: true, ..Run::default() };
             let (_, _, resumed) = config.fit(&data, &training, &mut run).unwrap();
             assert_eq!(resumed.last, whole.last, "{pretrain:?} stopped after {left} steps");
             assert_eq!(resumed.pretraining.len(), whole.pretraining.len());
             // The layers of another run are refused.
             let other = AutoencoderConfig { pretrain_epochs: 3, ..config.clone() };
-            let mut run =
-                Run { checkpoints: Some(place.path().to_owned()), resume: true, ..Run::default() };
+            let mut run = Run { checkpoints: Some(place.path().to_owned()), resume: true, ..Run::default() };
             let error = other.fit(&data, &training, &mut run).unwrap_err().to_string();
             assert!(error.contains("layer-1") && error.contains("another run"), "{error}");
         }
@@ -220,7 +218,8 @@ fn settings_that_cannot_be_stacked_name_their_key() {
     let wrong: Vec<_> = cases.iter().filter(|(key, found)| !found.starts_with(key)).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
     // Whatever the likelihood turns out to be.
-    let config = AutoencoderConfig { hidden: vec![], likelihood: LikelihoodKind::Auto, ..deep(Pretrain::Rbm) };
+    let config =
+        AutoencoderConfig { hidden: vec![], likelihood: LikelihoodKind::Auto, ..deep(Pretrain::Rbm) };
     let training = TrainConfig { optimizer: OptimizerKind::Adam, ..training(1) };
     let error = config.fit(&bumps(50), &training, &mut Run::default()).unwrap_err().to_string();
     assert!(error.starts_with("model.code-activation"), "{error}");
