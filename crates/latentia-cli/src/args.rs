@@ -91,18 +91,42 @@ pub(crate) enum Verb {
   latentia reconstruct model digits -o rebuilt.csv
   latentia reconstruct people-model people.csv -o rebuilt.parquet")]
     Reconstruct(Transform),
+    /// Keep rows as quantised codes in one small file.
+    #[command(
+        long_about = "Keep rows as quantised codes in one small file, to be read back by the same model.\n\n\
+                      Every number of a code is rounded to --bits bits between its least and its greatest value, and the \
+                      result is packed without further loss. Printed are the bytes of the codes, of the file, and of the file \
+                      with the model, which whoever reads the codes must have too; and the error of what comes back.",
+        after_help = "Examples:
+  latentia compress people.csv -m people-model -o people.lat --bits 6
+  latentia compress digits -m model -o digits.lat --max-error 0.2"
+    )]
+    Compress(Compress),
+    /// Turn a file of compress back into rows.
+    #[command(after_help = "Examples:
+  latentia compress people.csv -m people-model -o rows.lat
+  latentia decompress rows.lat -m people-model -o rows.csv")]
+    Decompress(Decompress),
     /// Say how unusual each row is, and because of which columns.
     #[command(
         long_about = "Say how unusual each row is, and because of which columns.\n\n\
                       The score is large for rows the model rebuilds badly. A row is called unusual when its score is above the \
-                      threshold: the model's own (the 99% quantile of rows it did not learn from), or the one given. The columns that \
-                      contribute most to the error follow, with what was found and what the model made of it.",
+                      threshold: the model's own (of a share of the rows it was fitted with, anomaly.contamination), or the one \
+                      given. The columns that contribute most to the score follow, with what was found and what the model made \
+                      of it; a column of categories counts with all of its values together.",
         after_help = "Examples:
   latentia score people-model people.csv -o scores.csv
+  latentia score people-model people.csv --contamination 0.05
   latentia score people-model people.csv --threshold 95%
   latentia score people-model people.csv --threshold 12.5 --top 1"
     )]
     Score(Score),
+    /// Draw new rows like those a model has learned from.
+    #[command(after_help = "Examples:
+  latentia fit rbm digits --epochs 5 -o digits-rbm
+  latentia sample digits-rbm -n 64 -o samples.png
+  latentia sample digits-rbm -n 3 --seed 7 -o samples.csv")]
+    Sample(Sample),
     /// Say which cluster each row belongs to, and how far it is from the centroid.
     #[command(after_help = "Examples:
   latentia fit k-means digits --clusters 10 -o digits-clusters
@@ -113,6 +137,17 @@ pub(crate) enum Verb {
   latentia evaluate model digits
   latentia evaluate people-model people.csv --anomaly ill")]
     Evaluate(Evaluate),
+    /// Fit several kinds to one data set, several times each, and see their figures side by side.
+    #[command(
+        long_about = "Fit several kinds to one data set, several times each, and see their figures side by side.\n\n\
+                      Every kind runs with its defaults and the same code size, every recipe as it is; nothing is tuned. A \
+                      seed splits the rows, a fifth held out where the data does not say, and all learn from the same ones. \
+                      What a kind cannot do is a dash.",
+        after_help = "Examples:
+  latentia compare digits --kinds pca,autoencoder --seeds 2 --set train.epochs=5 -o compared
+  latentia compare people.csv --label health --unusual ill --seeds 2 --set train.epochs=5 -o compared-people"
+    )]
+    Compare(Compare),
     /// Show what a model directory holds, and check that it is whole.
     #[command(after_help = "Examples:
   latentia inspect model
@@ -221,6 +256,54 @@ pub(crate) struct Decode {
     pub(crate) output: Output,
 }
 
+/// `compress`
+#[derive(Debug, Args)]
+pub(crate) struct Compress {
+    /// The rows: a table, a folder of images, or the name of a data set.
+    #[arg(value_name = "DATA", value_hint = ValueHint::AnyPath)]
+    pub(crate) data: PathBuf,
+    /// The model directory.
+    #[arg(short, long, value_name = "MODEL", value_hint = ValueHint::DirPath)]
+    pub(crate) model: PathBuf,
+    /// Where to write; .lat is the usual ending.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
+    /// Write over a file that is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Bits of each number of a code, 1 to 16.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub(crate) bits: u32,
+    /// Take the fewest bits with which the root mean square error of a scaled feature is at most this: in standard
+    /// deviations for a table, in parts of white for images.
+    #[arg(long, value_name = "ERROR", conflicts_with = "bits", value_parser = parse_error)]
+    pub(crate) max_error: Option<f64>,
+}
+
+fn parse_error(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(error) if error > 0.0 && error.is_finite() => Ok(error),
+        _ => Err("expected a number above 0, say 0.1".into()),
+    }
+}
+
+/// `decompress`
+#[derive(Debug, Args)]
+pub(crate) struct Decompress {
+    /// The file that `latentia compress` wrote.
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// The model directory it was written with.
+    #[arg(short, long, value_name = "MODEL", value_hint = ValueHint::DirPath)]
+    pub(crate) model: PathBuf,
+    /// Where to write, in the format of the extension; for images a name without one is a folder of PNG files.
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::AnyPath)]
+    pub(crate) output: PathBuf,
+    /// Write over what is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
 /// `score`
 #[derive(Debug, Args)]
 pub(crate) struct Score {
@@ -230,6 +313,9 @@ pub(crate) struct Score {
     /// model's own threshold when not given.
     #[arg(long, value_name = "SCORE|PERCENT%", value_parser = parse_threshold)]
     pub(crate) threshold: Option<Threshold>,
+    /// The share of the rows of DATA to call unusual, those of highest score: 0.05 is the same as --threshold 95%.
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, conflicts_with = "threshold")]
+    pub(crate) contamination: Option<f64>,
     /// How many of the columns that contribute most to name for each row.
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) top: usize,
@@ -255,6 +341,29 @@ fn parse_threshold(text: &str) -> Result<Threshold, String> {
     }
 }
 
+/// `sample`
+#[derive(Debug, Args)]
+pub(crate) struct Sample {
+    /// The model directory.
+    #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath)]
+    pub(crate) model: PathBuf,
+    /// How many rows.
+    #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 16)]
+    pub(crate) rows: usize,
+    /// The same seed gives the same rows.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err("expected a share of the rows between 0 and 1, say 0.05".into()),
+    }
+}
+
 /// `evaluate`
 #[derive(Debug, Args)]
 pub(crate) struct Evaluate {
@@ -264,9 +373,45 @@ pub(crate) struct Evaluate {
     /// The rows to measure on.
     #[arg(value_name = "DATA", value_hint = ValueHint::AnyPath)]
     pub(crate) data: PathBuf,
-    /// The class whose rows should have high scores: adds the area under the ROC curve and the average precision.
+    /// The class whose rows should have high scores: adds the area under the ROC curve, the average precision and the
+    /// precision at n, and what the threshold of the model makes of them.
     #[arg(long, value_name = "CLASS")]
     pub(crate) anomaly: Option<String>,
+}
+
+/// `compare`
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// The data: a file, a folder of images, or the name of a data set.
+    #[arg(value_name = "DATA", value_hint = ValueHint::AnyPath)]
+    pub(crate) data: String,
+    /// The kinds to compare; all kinds when neither these nor recipes are given.
+    #[arg(long, value_name = "KIND,KIND,..", value_delimiter = ',')]
+    pub(crate) kinds: Vec<String>,
+    /// A recipe to compare with them, as often as needed; only its data file is replaced.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) recipe: Vec<PathBuf>,
+    /// How often to fit each: seeds 0, 1, ….
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(crate) seeds: u64,
+    /// Numbers in a code of the kinds.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(crate) code: u64,
+    /// Column with the class of each row.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) label: Option<String>,
+    /// The class whose rows should have high scores.
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) unusual: Option<String>,
+    /// Set a key of every recipe, as often as needed; kinds that lack it are left as they are.
+    #[arg(long, value_name = "SECTION.KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// The directory to write the table and the page to.
+    #[arg(short, long, value_name = "DIR", default_value = "comparison", value_hint = ValueHint::DirPath)]
+    pub(crate) output: PathBuf,
+    /// Write over a comparison that is there.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// `inspect`

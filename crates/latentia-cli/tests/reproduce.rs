@@ -12,7 +12,7 @@ fn reproduce_lists_what_there_is() {
         assert!(text.contains(word), "'{word}' is missing in:\n{text}");
     }
     let value = s.run("reproduce --json").ok().json();
-    assert_eq!(value[3]["figures"][0]["published"], 3.0);
+    assert_eq!(value[4]["figures"][0]["published"], 3.0);
 }
 
 #[test]

@@ -292,3 +292,19 @@ fn a_reader_that_stops_reading_is_no_error() {
     assert_eq!(done.stderr, "");
     assert_eq!(done.stdout, "row,code1\n");
 }
+
+#[test]
+fn sample_draws_rows_in_the_units_of_the_data() {
+    let s = Sandbox::new();
+    s.write("people.csv", people(240));
+    s.run("fit rbm people.csv --label health --id name --code 4 --epochs 2 --sample-steps 20 -o m").ok();
+    let (header, rows) = header_and_rows(&s.run("sample m -n 7").ok().stdout);
+    let (of_data, _) = header_and_rows(&s.read("people.csv"));
+    assert_eq!(rows, 7);
+    assert!(header.split(',').all(|name| of_data.contains(name)), "{header} {of_data}");
+    let first = s.run("sample m -n 7 --seed 3").ok().stdout;
+    assert_eq!(first, s.run("sample m -n 7 --seed 3").ok().stdout);
+    assert_ne!(first, s.run("sample m -n 7 --seed 4").ok().stdout);
+    s.run("fit pca people.csv --label health --id name --code 2 -o p").ok();
+    s.run("sample p").fails(2, &["pca", "sample", "reconstruct"]);
+}

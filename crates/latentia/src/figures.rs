@@ -18,6 +18,9 @@ pub struct Figures {
     pub neighbours: Option<NeighbourFigures>,
     /// Where a row counts as unusual.
     pub threshold: Option<Threshold>,
+    /// How well scores find the rows of the class that `anomaly.unusual` names.
+    #[serde(default)]
+    pub detection: Option<DetectionFigures>,
     /// The part of the data that baselines are compared on: test, validation or train.
     pub comparison: String,
 }
@@ -108,4 +111,63 @@ pub struct Threshold {
     pub quantile: f64,
     /// The part of the data the scores are of.
     pub part: String,
+    /// Its rows.
+    #[serde(default)]
+    pub rows: usize,
+}
+
+/// How well scores find the rows of a class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DetectionFigures {
+    /// The class whose rows are unusual.
+    pub class: String,
+    /// The part of the data that was scored.
+    pub part: String,
+    /// Its rows.
+    pub rows: usize,
+    /// Its rows of that class.
+    pub unusual: usize,
+    /// Area under the ROC curve: how often an unusual row scores higher than another.
+    pub auroc: f64,
+    /// Average precision; the share of unusual rows is what guessing gives.
+    pub average_precision: f64,
+    /// Share of unusual rows among as many of highest score as there are unusual ones.
+    pub precision_at_n: f64,
+    /// Share of unusual rows among those above the threshold; `None` when none is above it.
+    pub precision: Option<f64>,
+    /// Share of the unusual rows that is above the threshold.
+    pub recall: Option<f64>,
+}
+
+impl DetectionFigures {
+    /// The figures of scores; `unusual` says which rows are.
+    ///
+    /// # Errors
+    /// No rows of the class, or none of the others.
+    pub fn of(
+        class: &str,
+        part: &str,
+        unusual: &[bool],
+        scores: &[f64],
+        threshold: Option<f64>,
+    ) -> Result<Self> {
+        let n = unusual.iter().filter(|&&u| u).count();
+        let above = threshold.map(|threshold| {
+            let called = || unusual.iter().zip(scores).filter(move |(_, score)| **score > threshold);
+            (called().count(), called().filter(|(unusual, _)| **unusual).count())
+        });
+        Ok(Self {
+            class: class.to_owned(),
+            part: part.to_owned(),
+            rows: scores.len(),
+            unusual: n,
+            auroc: evaluate::roc_auc(unusual, scores)?,
+            average_precision: evaluate::average_precision(unusual, scores)?,
+            precision_at_n: evaluate::precision_at(unusual, scores, n)?,
+            precision: above
+                .filter(|(called, _)| *called > 0)
+                .map(|(called, hits)| hits as f64 / called as f64),
+            recall: above.map(|(_, hits)| hits as f64 / n as f64),
+        })
+    }
 }

@@ -9,6 +9,7 @@ use crate::{
     codes::{
         autoencoder::{Autoencoder, AutoencoderConfig},
         pca::{Pca, PcaConfig},
+        rbm::{Rbm, RbmConfig},
     },
     data::{Dataset, Preprocess},
     model::Model,
@@ -108,6 +109,17 @@ pub const KINDS: &[Kind] = &[
         load: |_, _, tensors, _| Ok(Box::new(crate::codes::load_pca(tensors)?)),
     },
     Kind {
+        name: Rbm::KIND,
+        about: "a restricted Boltzmann machine, which learns a code and a distribution that can be sampled",
+        trains: true,
+        keys: recipe::model_keys::<RbmConfig>,
+        parse: parse::<RbmConfig>,
+        load: |config, preprocess, tensors, device| {
+            let config = serde_json::from_value(config.clone()).map_err(|e| e.to_string())?;
+            Ok(Box::new(Rbm::from_tensors(&config, preprocess, tensors, device)?))
+        },
+    },
+    Kind {
         name: KMeans::KIND,
         about: "k-means, groups of rows around centroids of least squared distance",
         trains: false,
@@ -139,6 +151,21 @@ pub fn names() -> String {
 }
 
 impl Config for AutoencoderConfig {
+    fn validate(&self) -> Result<()> {
+        self.validate()
+    }
+
+    fn to_json(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    fn fit(&self, data: &Dataset, train: &TrainConfig, run: &mut Run) -> Result<Fitted> {
+        let (model, config, training) = self.fit(data, train, run)?;
+        Ok(Fitted { model: Box::new(model), config: Config::to_json(&config), training: Some(training) })
+    }
+}
+
+impl Config for RbmConfig {
     fn validate(&self) -> Result<()> {
         self.validate()
     }

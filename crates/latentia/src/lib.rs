@@ -6,9 +6,12 @@
 #![doc = include_str!("../../../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod anomaly;
 pub mod artifact;
 pub mod clusters;
 pub mod codes;
+pub mod compare;
+pub mod compressed;
 pub mod data;
 mod error;
 pub mod evaluate;

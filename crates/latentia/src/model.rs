@@ -30,6 +30,18 @@ pub trait Score {
     fn score(&self, x: &Matrix) -> Result<Vec<f64>>;
     /// What the number is, for people: "squared error summed over the columns".
     fn score_name(&self) -> &'static str;
+    /// What each feature adds to the score, `[rows, features]`, so that a row sums to its score; `None` where the score
+    /// keeps no such account.
+    fn contributions(&self, x: &Matrix) -> Result<Option<Matrix>> {
+        let _ = x;
+        Ok(None)
+    }
+}
+
+/// New rows like those it learned from.
+pub trait Sample {
+    /// `n` preprocessed rows, a function of the model, `n` and the seed.
+    fn sample(&self, n: usize, seed: u64) -> Result<Matrix>;
 }
 
 /// Which cluster a row belongs to.
@@ -75,6 +87,10 @@ pub trait Model: Send {
     fn as_score(&self) -> Option<&dyn Score> {
         None
     }
+    /// Nothing to rows.
+    fn as_sample(&self) -> Option<&dyn Sample> {
+        None
+    }
     /// Rows to clusters.
     fn as_assign(&self) -> Option<&dyn Assign> {
         None
@@ -114,6 +130,7 @@ impl dyn Model {
             ("decode", self.as_decode().is_some()),
             ("reconstruct", self.as_reconstruct().is_some()),
             ("score", self.as_score().is_some()),
+            ("sample", self.as_sample().is_some()),
             ("cluster", self.as_assign().is_some()),
         ];
         known.into_iter().filter_map(|(verb, can)| can.then_some(verb)).collect()

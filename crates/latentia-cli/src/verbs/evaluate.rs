@@ -5,7 +5,7 @@ use latentia::{
     artifact::ModelDirectory,
     data::{Dataset, Matrix},
     evaluate,
-    figures::{Agreement, PartFigures},
+    figures::{Agreement, DetectionFigures, PartFigures},
 };
 use serde_json::json;
 
@@ -57,7 +57,10 @@ pub(super) fn run(args: &Evaluate, context: &Context) -> Outcome {
         false => neighbours(&opened, &sums)?,
     };
     let detection = match anomaly {
-        Some(class) => Some(detection(args, &sums, class)?),
+        Some(class) => {
+            let threshold = opened.manifest.figures.threshold.as_ref().map(|t| t.value);
+            Some(detection(args, &sums, class, threshold)?)
+        }
         None => None,
     };
     let agreement = match sums.classes.is_empty() {
@@ -161,13 +164,7 @@ struct Neighbours {
 }
 
 /// How well scores tell the rows of a class from all others.
-struct Detection {
-    positive: usize,
-    auroc: f64,
-    average_precision: f64,
-}
-
-fn detection(args: &Evaluate, sums: &Sums, class: u32) -> Result<Detection> {
+fn detection(args: &Evaluate, sums: &Sums, class: u32, threshold: Option<f64>) -> Result<DetectionFigures> {
     if sums.labels.len() != sums.rows {
         return Err(DataError::new(
             &args.data,
@@ -182,11 +179,8 @@ fn detection(args: &Evaluate, sums: &Sums, class: u32) -> Result<Detection> {
         let found = format!("{count} of {} rows of that class", positive.len());
         return Err(DataError::new(&args.data, found, "rows of that class and of others").into());
     }
-    Ok(Detection {
-        positive: count,
-        auroc: evaluate::roc_auc(&positive, &sums.scores)?,
-        average_precision: evaluate::average_precision(&positive, &sums.scores)?,
-    })
+    let name = args.anomaly.as_deref().unwrap_or_default();
+    DetectionFigures::of(name, &args.data.to_string_lossy(), &positive, &sums.scores, threshold)
 }
 
 /// Prints the figures beside those of the fit.
@@ -194,7 +188,7 @@ fn report(
     args: &Evaluate,
     opened: &ModelDirectory,
     sums: &Sums,
-    (neighbours, agreement, detection): (Option<Neighbours>, Option<Agreement>, Option<Detection>),
+    (neighbours, agreement, detection): (Option<Neighbours>, Option<Agreement>, Option<DetectionFigures>),
     context: &Context,
 ) -> Outcome {
     let fitted = &opened.manifest.figures;
@@ -214,7 +208,8 @@ fn report(
                 "k": n.k, "searched": n.searched, "queries": n.queries, "in_code": n.accuracy,
             })),
             "anomaly": detection.as_ref().map(|d| json!({
-                "class": args.anomaly, "rows": d.positive, "auroc": d.auroc, "average_precision": d.average_precision,
+                "class": d.class, "rows": d.unusual, "auroc": d.auroc, "average_precision": d.average_precision,
+                "precision_at_n": d.precision_at_n, "precision": d.precision, "recall": d.recall,
             })),
         }));
     }
@@ -257,9 +252,16 @@ fn report(
         ]);
     }
     if let (Some(d), Some(class)) = (detection, &args.anomaly) {
-        grid.row([format!("rows of class {class}"), count(d.positive as u64), dash(), dash()]);
-        grid.row(["area under the ROC curve".to_owned(), number(d.auroc), dash(), dash()]);
-        grid.row(["average precision".to_owned(), number(d.average_precision), dash(), dash()]);
+        let kept = fitted.detection.as_ref().filter(|kept| kept.class == d.class);
+        let mut row = |name: String, of: &dyn Fn(&DetectionFigures) -> Option<String>| {
+            grid.row([name, of(&d).unwrap_or_else(dash), kept.and_then(of).unwrap_or_else(dash), dash()]);
+        };
+        row(format!("rows of class {class}"), &|d| Some(count(d.unusual as u64)));
+        row("area under the ROC curve".to_owned(), &|d| Some(number(d.auroc)));
+        row("average precision".to_owned(), &|d| Some(number(d.average_precision)));
+        row("precision at n".to_owned(), &|d| Some(number(d.precision_at_n)));
+        row("precision above the threshold".to_owned(), &|d| d.precision.map(number));
+        row("recall above the threshold".to_owned(), &|d| d.recall.map(number));
     }
     output::print(&grid.render())
 }

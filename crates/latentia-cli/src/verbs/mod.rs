@@ -1,7 +1,9 @@
 //! What each verb does.
 
 mod cluster;
+mod compare;
 mod completions;
+mod compress;
 mod data;
 mod decode;
 mod demo;
@@ -12,6 +14,7 @@ mod inspect;
 mod photo;
 mod report;
 mod reproduce;
+mod sample;
 mod score;
 mod summary;
 
@@ -75,7 +78,11 @@ pub(crate) fn run(verb: Verb, context: &Context, assignments: Vec<Assignment>) -
         Verb::Encode(args) => encode::encode(&args, context),
         Verb::Decode(args) => decode::run(&args, context),
         Verb::Reconstruct(args) => encode::reconstruct(&args, context),
+        Verb::Compress(args) => compress::compress(&args, context),
+        Verb::Decompress(args) => compress::decompress(&args, context),
+        Verb::Compare(args) => compare::run(&args, context),
         Verb::Score(args) => score::run(&args, context),
+        Verb::Sample(args) => sample::run(&args, context),
         Verb::Cluster(args) => cluster::run(&args, context),
         Verb::Evaluate(args) => evaluate::run(&args, context),
         Verb::Inspect(args) => inspect::run(&args, context),

@@ -92,10 +92,22 @@ pub(super) fn text(summary: &Summary, seconds: f64) -> String {
     if let Some(threshold) = &summary.figures.threshold {
         let _ = writeln!(
             text,
-            "\nA row counts as unusual with a score above {} ({} of the {} rows lie below).",
+            "\nA row counts as unusual with a score above {} ({} of the {} {} rows lie below).",
             number(threshold.value),
             percent(threshold.quantile),
+            count(threshold.rows as u64),
             threshold.part
+        );
+    }
+    if let Some(d) = &summary.figures.detection {
+        let _ = writeln!(
+            text,
+            "Class {} among the {} rows: area under the ROC curve {}, average precision {}, precision at n {}.",
+            d.class,
+            d.part,
+            number(d.auroc),
+            number(d.average_precision),
+            number(d.precision_at_n)
         );
     }
     let _ = write!(text, "\n{}", duration(seconds));

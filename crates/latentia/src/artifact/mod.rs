@@ -29,7 +29,7 @@ use serde_json::Value;
 pub use lock::DirectoryLock;
 
 use crate::{
-    Error, Result,
+    Error, Result, anomaly,
     data::Preprocess,
     figures::Figures,
     kinds,
@@ -161,8 +161,7 @@ impl ModelDirectory {
             .ok_or_else(|| Error::model(dir, format!("{MANIFEST} does not name {WEIGHTS}")))?;
         let tensors = files::parse_tensors(&path, bytes)?;
         let kind = kinds::find(&manifest.kind)?;
-        let model = kind
-            .load(&manifest.config, &manifest.preprocess, &tensors, device)
+        let model = anomaly::load(kind, &manifest.config, &manifest.preprocess, &tensors, device)
             .map_err(|e| Error::model(&path, e))?;
         Ok(Self { dir: dir.to_owned(), manifest, model })
     }
@@ -172,7 +171,7 @@ impl ModelDirectory {
         Recipe::from_json(&self.manifest.recipe)
     }
 
-    /// The epochs of its training; none for a kind that is computed at once.
+    /// The epochs of its training, those of pretraining first; none for a kind that is computed at once.
     pub fn history(&self) -> Result<Vec<EpochRecord>> {
         let Some(entry) = self.manifest.files.get(HISTORY) else { return Ok(Vec::new()) };
         let path = self.dir.join(HISTORY);
@@ -246,7 +245,7 @@ fn read_checked(dir: &Path, name: &str, entry: &FileEntry) -> Result<Vec<u8>> {
 }
 
 /// The history as JSON lines.
-pub fn history_lines(history: &[EpochRecord]) -> serde_json::Result<Vec<u8>> {
+pub fn history_lines<'a>(history: impl IntoIterator<Item = &'a EpochRecord>) -> serde_json::Result<Vec<u8>> {
     let mut text = Vec::new();
     for record in history {
         serde_json::to_writer(&mut text, record)?;

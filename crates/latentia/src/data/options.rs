@@ -63,6 +63,9 @@ pub struct ReadOptions {
     pub test_fraction: f64,
     /// Whether each class has the same share in every split. Needs `label`.
     pub stratify: bool,
+    /// Classes to learn nothing from: their rows are left out of training and validation, and stay in the part for the
+    /// final figures. Needs `label`.
+    pub exclude: Vec<String>,
     /// File with the rows for the final figures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test: Option<PathBuf>,
@@ -90,6 +93,7 @@ impl Default for ReadOptions {
             validation: 0.1,
             test_fraction: 0.0,
             stratify: true,
+            exclude: Vec::new(),
             test: None,
         }
     }

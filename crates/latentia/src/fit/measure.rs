@@ -1,7 +1,9 @@
 //! Figures of a fitted model, with PCA and nearest neighbours on the input beside them.
 
+use super::detection::{self, Detection};
 use crate::{
     Result,
+    anomaly::AnomalyConfig,
     codes::pca::{Pca, PcaConfig},
     data::{Dataset, Matrix, Split},
     evaluate,
@@ -10,8 +12,6 @@ use crate::{
     random::{Purpose, permutation, stream},
 };
 
-/// The quantile of the scores above which a row counts as unusual, unless the user says otherwise.
-pub const DEFAULT_QUANTILE: f64 = 0.99;
 /// Rows at a time where only sums are kept.
 const CHUNK: usize = 4096;
 /// Most rows that are searched for neighbours, and most that are classified by them.
@@ -27,6 +27,8 @@ pub(super) struct Measured {
     pub figures: Figures,
     /// Scores of the rows of every part.
     pub scores: Vec<(String, Vec<f64>)>,
+    /// What is drawn where labels say which rows are unusual.
+    pub detection: Option<Detection>,
     pub warnings: Vec<String>,
 }
 
@@ -41,7 +43,12 @@ pub(super) fn comparison(data: &Dataset) -> (&'static str, &Split) {
     parts(data).pop().unwrap_or(("train", &data.train))
 }
 
-pub(super) fn measure(model: &dyn Model, data: &Dataset, seed: u64) -> Result<Measured> {
+pub(super) fn measure(
+    model: &dyn Model,
+    data: &Dataset,
+    anomaly: &AnomalyConfig,
+    seed: u64,
+) -> Result<Measured> {
     let (name, held_out) = comparison(data);
     let mut figures = Figures { comparison: name.to_owned(), ..Figures::default() };
     let mut warnings = Vec::new();
@@ -90,19 +97,22 @@ pub(super) fn measure(model: &dyn Model, data: &Dataset, seed: u64) -> Result<Me
         // Rows the model has seen fit it too well: the threshold is that of unseen ones, where there are enough.
         let basis = scores.iter().filter(|(part, s)| part == "validation" && s.len() >= 100).chain(&scores);
         if let Some((part, scores)) = basis.into_iter().next() {
-            figures.threshold = Some(threshold(scores, DEFAULT_QUANTILE, part));
+            figures.threshold = Some(threshold(scores, 1.0 - anomaly.contamination, part));
         }
     }
+    let detection = detection::detect(model, data, &scores, anomaly, figures.threshold.as_ref())?;
+    figures.detection = detection.as_ref().map(|d| d.figures.clone());
     if code.is_some() {
         figures.neighbours = neighbours(model, baseline.as_ref(), data, held_out, seed)?;
     }
     warnings.extend(verdict(&figures));
-    Ok(Measured { figures, scores, warnings })
+    Ok(Measured { figures, scores, detection, warnings })
 }
 
 /// The threshold at a quantile of `scores`.
 pub fn threshold(scores: &[f64], quantile: f64, part: &str) -> Threshold {
-    Threshold { value: evaluate::quantile(scores, quantile), quantile, part: part.to_owned() }
+    let value = evaluate::quantile(scores, quantile);
+    Threshold { value, quantile, part: part.to_owned(), rows: scores.len() }
 }
 
 type Curve = Option<(Pca, Vec<usize>)>;

@@ -1,15 +1,18 @@
 //! The report of a fit: what the model learned, put into the words and figures of a page.
 
-mod clusters;
+pub(super) mod clusters;
 
 use std::collections::BTreeMap;
 
-use super::measure::{Measured, comparison};
+use super::{
+    extra,
+    measure::{Measured, comparison},
+};
 use crate::{
     Result,
     codes::pca::PcaConfig,
     data::{Dataset, ImageShape, Matrix, Preprocess, Scale, Split, Values},
-    figures::Figures,
+    figures::{self, Figures},
     kinds::Fitted,
     model::Model,
     random::{Purpose, permutation, stream},
@@ -43,10 +46,6 @@ pub(super) fn render(
     let model = fitted.model.as_ref();
     let (part, rows) = comparison(data);
     let clustered = measured.figures.clusters.last();
-    let extra = match model.as_assign() {
-        Some(able) => vec![clusters::section(able, fitted, data, recipe.train.seed)?],
-        None => Vec::new(),
-    };
     let report = CodesReport {
         title: format!("What the {} learned of {}", recipe.kind.name, name_of(&recipe.path)),
         kind: recipe.kind.about.to_owned(),
@@ -65,7 +64,7 @@ pub(super) fn render(
         errors: errors(model, measured),
         baseline: baseline(&measured.figures, model).filter(|_| clustered.is_none()),
         filters: filters(&model.tensors(), data.image_shape()),
-        extra,
+        extra: extra::sections(fitted, data, measured, recipe.train.seed)?,
     };
     Ok(report.render())
 }
@@ -227,7 +226,7 @@ fn reconstructions(model: &dyn Model, rows: &Split, data: &Dataset) -> Result<Op
 }
 
 /// Scaled rows as images with values from 0 to 1, the channels of a pixel together.
-fn images(preprocess: &Preprocess, x: &Matrix, shape: ImageShape) -> Result<Vec<Vec<f32>>> {
+pub(super) fn images(preprocess: &Preprocess, x: &Matrix, shape: ImageShape) -> Result<Vec<Vec<f32>>> {
     let pixels = shape.height * shape.width;
     let interleave = |value: &dyn Fn(usize) -> f32| -> Vec<f32> {
         let at = |p: usize| (0..shape.channels).map(move |c| c * pixels + p);
@@ -248,7 +247,7 @@ fn images(preprocess: &Preprocess, x: &Matrix, shape: ImageShape) -> Result<Vec<
     Ok((0..x.rows()).map(|row| interleave(&|i| columns[i][row] / unit)).collect())
 }
 
-fn pixel_size(shape: ImageShape) -> PixelSize {
+pub(super) fn pixel_size(shape: ImageShape) -> PixelSize {
     PixelSize { height: shape.height, width: shape.width, channels: shape.channels }
 }
 
@@ -276,11 +275,19 @@ fn errors(model: &dyn Model, measured: &Measured) -> Option<RowErrors> {
         let step = scores.len().div_ceil(HISTOGRAM_ROWS).max(1);
         Group { name: format!("{part} rows"), values: scores.iter().copied().step_by(step).collect() }
     };
-    let threshold = measured.figures.threshold.as_ref().map(|t| Threshold {
-        value: t.value,
-        basis: format!("{} % of the {} rows lie below", t.quantile * 100.0, t.part),
-    });
+    let threshold =
+        measured.figures.threshold.as_ref().map(|t| Threshold { value: t.value, basis: basis(t) });
     Some(RowErrors { name, groups: measured.scores.iter().map(group).collect(), threshold })
+}
+
+/// Why the threshold is where it is.
+pub(super) fn basis(threshold: &figures::Threshold) -> String {
+    format!(
+        "{} % of the {} {} rows lie below",
+        number(100.0 * threshold.quantile as f32),
+        threshold.rows,
+        threshold.part
+    )
 }
 
 fn baseline(figures: &Figures, model: &dyn Model) -> Option<Baseline> {
@@ -323,7 +330,7 @@ fn baseline(figures: &Figures, model: &dyn Model) -> Option<Baseline> {
 /// The weights of the first layer (or the components) as images: those of largest norm.
 fn filters(tensors: &Tensors, shape: Option<ImageShape>) -> Option<Filters> {
     let shape = shape?;
-    let weights = tensors.get("encoder.layers.0.weight").or_else(|| tensors.get("components"))?;
+    let weights = ["encoder.layers.0.weight", "components", "weight"].iter().find_map(|n| tensors.get(*n))?;
     let inputs = shape.len();
     let mut filters: Vec<&[f32]> = weights.values.chunks_exact(inputs).collect();
     if weights.shape.get(1) != Some(&inputs) || filters.is_empty() {

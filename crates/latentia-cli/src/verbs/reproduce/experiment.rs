@@ -119,8 +119,14 @@ macro_rules! recipes {
 }
 
 /// The recipes, the quick ones first.
-const RECIPES: &[(&str, &str)] =
-    recipes!["digits-autoencoder", "linear-autoencoder", "mnist-pca", "mnist-autoencoder"];
+const RECIPES: &[(&str, &str)] = recipes![
+    "digits-autoencoder",
+    "linear-autoencoder",
+    "rbm-digits",
+    "mnist-pca",
+    "mnist-autoencoder",
+    "dbn-mnist"
+];
 
 impl Experiment {
     /// Every experiment.

@@ -51,7 +51,12 @@ pub(super) fn cards(figures: &ClusterFigures) -> Vec<Card> {
 }
 
 /// Where the clusters lie, how large they are and what their centroids look like.
-pub(super) fn section(model: &dyn Assign, fitted: &Fitted, data: &Dataset, seed: u64) -> Result<Section> {
+pub(in crate::fit) fn section(
+    model: &dyn Assign,
+    fitted: &Fitted,
+    data: &Dataset,
+    seed: u64,
+) -> Result<Section> {
     let (part, rows) = comparison(data);
     let clusters = model.assign(&rows.x)?.clusters;
     let mut figures = Vec::new();
