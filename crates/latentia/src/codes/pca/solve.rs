@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 
+use super::leading::leading_eigen;
 use super::scatter::{Centred, Real};
 use super::{Pca, PcaConfig, Solver};
 use crate::data::Matrix;
@@ -105,8 +106,17 @@ fn decompose<T: Real>(config: &PcaConfig, x: &Centred<'_>, seed: u64) -> Result<
     if randomized {
         subspace_iteration::<T>(config, x, width, seed)
     } else if d <= n {
-        let (values, vectors) = symmetric_eigen(x.covariance::<T>().as_ref())?;
-        let total = Some(positive(&values).iter().sum());
+        let covariance = x.covariance::<T>();
+        let total = Some((0..d).map(|j| covariance[(j, j)]).sum());
+        // Products in `f32` are not so exact that the last digits of all eigenvectors would be worth their time.
+        let leading = match T::EPSILON > f64::EPSILON {
+            true => leading_eigen(covariance.as_ref(), k)?,
+            false => None,
+        };
+        let (values, vectors) = match leading {
+            Some(found) => found,
+            None => symmetric_eigen(covariance.as_ref())?,
+        };
         Ok(Decomposition {
             squares: positive(&values[..k]),
             vectors: vectors.subcols(0, k).to_owned(),
