@@ -5,7 +5,7 @@ mod common;
 
 use common::{Sandbox, people};
 
-const VERBS: [&str; 17] = [
+const VERBS: [&str; 19] = [
     "fit",
     "encode",
     "decode",
@@ -17,6 +17,8 @@ const VERBS: [&str; 17] = [
     "cluster",
     "evaluate",
     "compare",
+    "index",
+    "search",
     "inspect",
     "report",
     "reproduce",

@@ -10,12 +10,14 @@ mod demo;
 mod encode;
 mod evaluate;
 mod fit;
+mod index;
 mod inspect;
 mod photo;
 mod report;
 mod reproduce;
 mod sample;
 mod score;
+mod search;
 mod summary;
 
 use std::path::Path;
@@ -85,6 +87,8 @@ pub(crate) fn run(verb: Verb, context: &Context, assignments: Vec<Assignment>) -
         Verb::Sample(args) => sample::run(&args, context),
         Verb::Cluster(args) => cluster::run(&args, context),
         Verb::Evaluate(args) => evaluate::run(&args, context),
+        Verb::Index(args) => index::run(&args, context),
+        Verb::Search(args) => search::run(&args, context),
         Verb::Inspect(args) => inspect::run(&args, context),
         Verb::Report(args) => report::run(&args, context),
         Verb::Reproduce(args) => reproduce::run(&args, context),

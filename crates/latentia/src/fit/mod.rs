@@ -4,6 +4,7 @@ mod detection;
 mod extra;
 mod measure;
 mod page;
+mod retrieval;
 
 use std::{
     fs,
@@ -13,6 +14,7 @@ use std::{
 use serde_json::Value;
 
 pub use measure::threshold;
+pub use retrieval::{RETRIEVED, retrieval, retrieval_parts};
 
 use crate::{
     Error, Result, anomaly,
@@ -225,9 +227,14 @@ fn clear(dir: &Path) -> Result<()> {
         _ => Ok(()),
     };
     // The manifest first: without it nothing takes the rest for a model.
-    for name in
-        [artifact::MANIFEST, artifact::WEIGHTS, artifact::LAST_WEIGHTS, artifact::HISTORY, artifact::REPORT]
-    {
+    for name in [
+        artifact::MANIFEST,
+        artifact::WEIGHTS,
+        artifact::VOCABULARY,
+        artifact::LAST_WEIGHTS,
+        artifact::HISTORY,
+        artifact::REPORT,
+    ] {
         let path = dir.join(name);
         gone(fs::remove_file(&path), &path)?;
     }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Result,
     codes::pca::PcaConfig,
-    data::{Dataset, ImageShape, Matrix, Preprocess, Scale, Split, Values},
+    data::{Dataset, ImageShape, Matrix, Preprocess, Scale, Split, Table, Values},
     figures::{self, Figures},
     kinds::Fitted,
     model::Model,
@@ -127,6 +127,12 @@ fn facts(data: &Dataset, model: &dyn Model, measured: &Measured) -> Vec<Card> {
                 .note(format!("by the code; {:.1} % by the input", 100.0 * n.in_input)),
         );
     }
+    if let Some(r) = &measured.figures.retrieval {
+        cards.push(
+            Card::new(format!("Precision at {}", r.k), format!("{:.1} %", 100.0 * r.in_code))
+                .note(format!("of searches by code; {:.1} % by the input", 100.0 * r.in_input)),
+        );
+    }
     cards
 }
 
@@ -198,24 +204,27 @@ fn reconstructions(model: &dyn Model, rows: &Split, data: &Dataset) -> Result<Op
     worst.truncate(WORST.0);
     let (x, reconstructed) = (rows.x.select_rows(&worst), reconstructed.select_rows(&worst));
     let (found, returned) = (data.preprocess.inverse(&x)?, data.preprocess.inverse(&reconstructed)?);
-    let ranges = data.preprocess.ranges();
+    let cells = data.preprocess.cells();
     let row = |(at, &i): (usize, &usize)| {
         let share = |range: &std::ops::Range<usize>| {
             let pairs = x.row(at)[range.clone()].iter().zip(&reconstructed.row(at)[range.clone()]);
             pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / errors[i].max(f64::MIN_POSITIVE)
         };
-        let mut columns: Vec<WorstColumn> = ranges
-            .iter()
-            .enumerate()
-            .map(|(c, (name, range))| WorstColumn {
-                name: (*name).to_owned(),
-                found: cell(&found.columns()[c].1, at),
-                reconstructed: cell(&returned.columns()[c].1, at),
-                share: share(range),
-            })
-            .collect();
-        columns.sort_by(|a, b| b.share.total_cmp(&a.share));
-        columns.truncate(WORST.1);
+        let mut shares: Vec<_> = cells.iter().map(|cell| (share(&cell.1), cell)).collect();
+        shares.sort_by(|a, b| b.0.total_cmp(&a.0));
+        shares.truncate(WORST.1);
+        let text =
+            |table: &Table, x: &Matrix, range: &std::ops::Range<usize>, place: Option<usize>| match place {
+                Some(place) => cell(&table.columns()[place].1, at),
+                None => number(x.row(at)[range.start]),
+            };
+        let columns = shares.into_iter().map(|(share, (name, range, place))| WorstColumn {
+            name: (*name).to_owned(),
+            found: text(&found, &x, range, *place),
+            reconstructed: text(&returned, &reconstructed, range, *place),
+            share,
+        });
+        let columns = columns.collect();
         let name = match &rows.ids {
             Some(ids) => ids[i].clone(),
             None => format!("row {}", rows.rows[i]),

@@ -61,6 +61,11 @@ pub(super) enum Measure {
     /// Share of rows whose nearest neighbours in code space have their class.
     #[serde(rename = "5-NN accuracy")]
     Neighbours,
+    /// Share of rows with a label of the query among the 100 nearest, averaged over the queries.
+    #[serde(rename = "precision at 100")]
+    Precision,
+    #[serde(rename = "precision at 100 of PCA")]
+    PrecisionOfPca,
 }
 
 impl Measure {
@@ -71,6 +76,8 @@ impl Measure {
             Self::OfPca => "squared error of PCA",
             Self::BesidePca => "squared error / that of PCA",
             Self::Neighbours => "5-NN accuracy",
+            Self::Precision => "precision at 100",
+            Self::PrecisionOfPca => "precision at 100 of PCA",
         }
     }
 
@@ -82,6 +89,8 @@ impl Measure {
             Self::OfPca => pca,
             Self::BesidePca => part.zip(pca).map(|(part, pca)| part.squared_error / pca),
             Self::Neighbours => figures.neighbours.as_ref().map(|n| n.in_code),
+            Self::Precision => figures.retrieval.as_ref().filter(|r| r.k == 100).map(|r| r.in_code),
+            Self::PrecisionOfPca => figures.retrieval.as_ref().filter(|r| r.k == 100).and_then(|r| r.in_pca),
         }
     }
 }

@@ -77,11 +77,13 @@ fn identity(config: &AutoencoderConfig, training: &TrainConfig, data: &Dataset) 
     Ok(crate::artifact::files::sha256(text.as_bytes()))
 }
 
-/// The one-hot groups among the features.
+/// The groups of features that are one distribution: the values of a category, the words of a text.
 fn groups(preprocess: &Preprocess) -> Vec<std::ops::Range<usize>> {
     let ranges = preprocess.ranges().into_iter().zip(&preprocess.features);
     ranges
-        .filter(|(_, feature)| matches!(feature.kind, FeatureKind::Category { .. }))
+        .filter(|(_, feature)| {
+            matches!(feature.kind, FeatureKind::Category { .. } | FeatureKind::Text { .. })
+        })
         .map(|((_, range), _)| range)
         .collect()
 }

@@ -329,6 +329,7 @@ fn encoded(encoder: &dyn Encode, data: &Dataset, fingerprint: String) -> Result<
             features: (0..encoder.code_size()).map(number).collect(),
             label: None,
             id: None,
+            tags: None,
             image: None,
             scale: Scale::None,
             missing: Missing::Error,
