@@ -91,6 +91,8 @@ fn fit_locked(
     run.seed = recipe.train.seed;
     run.resume = existing == Existing::Resume;
     let data = Dataset::load(&recipe.path, &recipe.data, recipe.train.seed)?;
+    // A class that is not there is not found out after hours of training.
+    anomaly::unusual_class(&recipe.anomaly, &data)?;
     let config = recipe.kind.parse(recipe.model.clone())?;
     if recipe.kind.trains {
         fs::create_dir_all(&checkpoints).map_err(|e| Error::io(&checkpoints, "create", e))?;
