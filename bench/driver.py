@@ -172,8 +172,11 @@ class Bench:
         repetitions = []
         for side in sides:
             first = side.block(name, 1)
-            longer = first if first["wall"] > o.block else side.block(name, 3)
-            repetitions.append(max(1, min(2000, round(o.block / max(longer["wall"] / len(longer["ms"]), 1e-6)))))
+            seconds = first["median"] / 1e3
+            if seconds < o.block:
+                again = side.block(name, 3)
+                seconds = again["wall"] / len(again["ms"])
+            repetitions.append(max(1, min(2000, round(o.block / max(seconds, 1e-6)))))
         pairs, began = [], time.perf_counter()
         while True:
             blocks = [side.block(name, n) for side, n in zip(sides, repetitions)]

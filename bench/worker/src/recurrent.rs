@@ -6,8 +6,8 @@ use latentia_kernels::{
     Activation,
     optim::{Sgd, sgd},
     recurrent::{
-        Cell, Gradients, LastStates, Layer, OutputGradients, Sequences, States, Stepper, Workspace, backward,
-        forward,
+        Cell, Dropout, Gradients, LastStates, Layer, OutputGradients, Sequences, Stack, StackGradients,
+        StackWorkspace, States, Stepper, backward_stack, forward_stack,
     },
 };
 
@@ -52,47 +52,41 @@ impl Weights {
     }
 }
 
-/// One direction with what it needs for a step.
-struct Direction {
-    weights: Weights,
-    workspace: Workspace,
-    y: Vec<f32>,
-    dy: Vec<f32>,
-    reverse: bool,
-}
-
 /// Forward, the mean square of all outputs as the loss, backward, plain SGD.
 pub(crate) struct Step {
     x: Vec<f32>,
     steps: usize,
     batch: usize,
     lengths: Option<Vec<usize>>,
-    directions: Vec<Direction>,
+    /// One direction or two.
+    directions: Vec<Weights>,
+    workspace: StackWorkspace,
+    y: Vec<f32>,
+    dy: Vec<f32>,
 }
 
 impl Step {
     /// `BATCH/STEPS/INPUTS/HIDDEN`, with `/bidirectional`.
     pub(crate) fn new(kind: &str, sizes: &str) -> Result<Self, String> {
-        let (sizes, both) = match sizes.strip_suffix("/bidirectional") {
-            Some(sizes) => (sizes, true),
-            None => (sizes, false),
+        let (sizes, directions) = match sizes.strip_suffix("/bidirectional") {
+            Some(sizes) => (sizes, 2),
+            None => (sizes, 1),
         };
         let &[batch, steps, inputs, hidden] = &numbers(sizes, &['/'])?[..] else {
             return Err(format!("{sizes}: expected BATCH/STEPS/INPUTS/HIDDEN"));
         };
-        let direction = |reverse: bool| Direction {
-            weights: Weights::new(cell(kind), inputs, hidden, u64::from(reverse) * 10),
-            workspace: Workspace::new(),
-            y: vec![0.0; steps * batch * hidden],
-            dy: vec![0.0; steps * batch * hidden],
-            reverse,
-        };
+        let outputs = steps * batch * directions * hidden;
         Ok(Self {
             x: uniform(steps * batch * inputs, 100),
             steps,
             batch,
             lengths: None,
-            directions: if both { vec![direction(false), direction(true)] } else { vec![direction(false)] },
+            directions: (0..directions as u64)
+                .map(|d| Weights::new(cell(kind), inputs, hidden, 10 * d))
+                .collect(),
+            workspace: StackWorkspace::new(),
+            y: vec![0.0; outputs],
+            dy: vec![0.0; outputs],
         })
     }
 
@@ -107,39 +101,51 @@ impl Step {
     }
 
     fn once(&mut self) {
-        let tokens = match &self.lengths {
-            Some(lengths) => lengths.iter().sum(),
-            None => self.steps * self.batch,
+        let Self { x, steps, batch, lengths, directions, workspace, y, dy } = self;
+        let tokens = lengths.as_ref().map_or(*steps * *batch, |lengths| lengths.iter().sum());
+        let outputs = tokens * directions.len() * directions[0].hidden;
+        let sequences =
+            Sequences { x, steps: *steps, batch: *batch, lengths: lengths.as_deref(), reverse: false };
+        let mut gradients: Vec<_> = directions.iter_mut().map(|d| std::mem::take(&mut d.gradients)).collect();
+        let layers: Vec<Layer> = directions.iter().map(Weights::layer).collect();
+        let stack = Stack { layers: &layers, bidirectional: layers.len() == 2 };
+        forward_stack(
+            &stack,
+            sequences,
+            Dropout::None,
+            States::default(),
+            y,
+            LastStates::default(),
+            workspace,
+        );
+        let scale = 2.0 / outputs as f32;
+        dy.iter_mut().zip(&*y).for_each(|(d, y)| *d = scale * y);
+        let layers = StackGradients {
+            dx: None,
+            dh0: None,
+            dc0: None,
+            layers: gradients.iter_mut().map(into).collect(),
         };
-        let outputs = self.directions.iter().map(|d| tokens * d.weights.hidden).sum::<usize>();
-        for direction in &mut self.directions {
-            let Direction { weights, workspace, y, dy, reverse } = direction;
-            let sequences = Sequences {
-                x: &self.x,
-                steps: self.steps,
-                batch: self.batch,
-                lengths: self.lengths.as_deref(),
-                reverse: *reverse,
-            };
-            forward(&weights.layer(), sequences, States::default(), y, LastStates::default(), workspace);
-            let scale = 2.0 / outputs as f32;
-            dy.iter_mut().zip(&*y).for_each(|(d, y)| *d = scale * y);
-            let mut gradients = std::mem::take(&mut weights.gradients);
-            let [weight_ih, weight_hh, bias_ih, bias_hh] = &mut gradients;
-            let into = Gradients {
-                weight_ih: Some(weight_ih),
-                weight_hh: Some(weight_hh),
-                bias_ih: Some(bias_ih),
-                bias_hh: Some(bias_hh),
-                ..Gradients::default()
-            };
-            backward(&weights.layer(), OutputGradients { dy: Some(dy), dh: None, dc: None }, into, workspace);
-            let config = Sgd { lr: 1e-3, momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+        let given = OutputGradients { dy: Some(dy), dh: None, dc: None };
+        backward_stack(&stack, Dropout::None, given, layers, workspace);
+        let config = Sgd { lr: 1e-3, momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+        for (weights, gradients) in directions.iter_mut().zip(gradients) {
             for (value, gradient) in weights.values.iter_mut().zip(&gradients) {
                 sgd(&config, 1.0, value, gradient, None);
             }
             weights.gradients = gradients;
         }
+    }
+}
+
+/// Where the gradients of a layer go.
+fn into([weight_ih, weight_hh, bias_ih, bias_hh]: &mut [Vec<f32>; 4]) -> Gradients<'_> {
+    Gradients {
+        weight_ih: Some(weight_ih),
+        weight_hh: Some(weight_hh),
+        bias_ih: Some(bias_ih),
+        bias_hh: Some(bias_hh),
+        ..Gradients::default()
     }
 }
 
