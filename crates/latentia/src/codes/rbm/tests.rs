@@ -215,7 +215,7 @@ fn exact_gradient(reference: &Reference, x: &[Vec<f64>]) -> Vec<f64> {
     let mut gradient = vec![0.0; m * n + n + m];
     let share = 1.0 / x.len() as f64;
     let all = states(n);
-    let model = all.iter().zip(reference.distribution()).map(|(v, p)| (v, p));
+    let model = all.iter().zip(reference.distribution());
     for (v, weight) in x.iter().map(|v| (v, -share)).chain(model) {
         let h = reference.hidden_mean(v);
         for j in 0..m {
