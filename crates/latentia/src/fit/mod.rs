@@ -95,6 +95,8 @@ fn fit_locked(
     run.resume = existing == Existing::Resume;
     let seed = recipe.train.seed;
     let data = Dataset::load_with(&recipe.path, &recipe.data, seed, run.progress.as_mut(), &run.cancel)?;
+    // A class that is not there is not found out after hours of training.
+    anomaly::unusual_class(&recipe.anomaly, &data)?;
     let config = recipe.kind.parse(recipe.model.clone())?;
     if recipe.kind.trains {
         fs::create_dir_all(&checkpoints).map_err(|e| Error::io(&checkpoints, "create", e))?;

@@ -66,6 +66,9 @@ pub(super) enum Measure {
     Precision,
     #[serde(rename = "precision at 100 of PCA")]
     PrecisionOfPca,
+    /// How often an unusual row scores higher than another.
+    #[serde(rename = "area under the ROC curve")]
+    Detection,
 }
 
 impl Measure {
@@ -78,6 +81,7 @@ impl Measure {
             Self::Neighbours => "5-NN accuracy",
             Self::Precision => "precision at 100",
             Self::PrecisionOfPca => "precision at 100 of PCA",
+            Self::Detection => "area under the ROC curve",
         }
     }
 
@@ -89,6 +93,7 @@ impl Measure {
             Self::OfPca => pca,
             Self::BesidePca => part.zip(pca).map(|(part, pca)| part.squared_error / pca),
             Self::Neighbours => figures.neighbours.as_ref().map(|n| n.in_code),
+            Self::Detection => figures.detection.as_ref().map(|d| d.auroc),
             Self::Precision => figures.retrieval.as_ref().filter(|r| r.k == 100).map(|r| r.in_code),
             Self::PrecisionOfPca => figures.retrieval.as_ref().filter(|r| r.k == 100).and_then(|r| r.in_pca),
         }
@@ -132,6 +137,7 @@ const RECIPES: &[(&str, &str)] = recipes![
     "digits-autoencoder",
     "linear-autoencoder",
     "rbm-digits",
+    "anomaly-tables",
     "mnist-pca",
     "mnist-autoencoder",
     "dbn-mnist"
