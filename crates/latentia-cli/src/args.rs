@@ -449,7 +449,7 @@ pub(crate) struct Search {
     #[arg(short, value_name = "K")]
     pub(crate) k: Option<usize>,
     /// Only rows at most so far away.
-    #[arg(long, value_name = "DISTANCE")]
+    #[arg(long, value_name = "DISTANCE", allow_negative_numbers = true)]
     pub(crate) radius: Option<f64>,
     /// Compare all codes even where the index has a graph.
     #[arg(long)]

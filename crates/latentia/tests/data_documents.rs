@@ -246,8 +246,8 @@ fn articles_that_are_cut_short_or_without_mark_up_are_faults_of_the_file() {
     assert_eq!(reuters(REUTERS.as_bytes()).unwrap(), 3);
     for (damaged, words) in [
         (REUTERS.replacen("</REUTERS>", "", 1), ["line 2", "</REUTERS>"]),
-        (REUTERS.replace("LEWISSPLIT=\"TEST\"", "LEWISSPLIT=\"TSET\""), ["line 6", "TSET"]),
-        (REUTERS.replace("</TOPICS><TEXT TYPE", "<TEXT TYPE"), ["line 6", "TOPICS without an end"]),
+        (REUTERS.replace("LEWISSPLIT=\"TEST\"", "LEWISSPLIT=\"TSET\""), ["line 7", "TSET"]),
+        (REUTERS.replace("</TOPICS><TEXT TYPE", "<TEXT TYPE"), ["line 7", "TOPICS without an end"]),
         ("just text".to_owned(), ["no article", "Reuters-21578"]),
         (String::new(), ["no article", "Reuters-21578"]),
     ] {

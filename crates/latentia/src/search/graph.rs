@@ -18,7 +18,7 @@ const NEIGHBOURS: usize = 16;
 /// Candidates held while a code is put in (`efConstruction`).
 const CANDIDATES: usize = 128;
 /// Fewest candidates held during a search (`ef`).
-const LEAST_CANDIDATES: usize = 64;
+const LEAST_CANDIDATES: usize = 100;
 /// Most layers that are believed: with `M = 16` a higher one would need more rows than memory holds.
 const MAX_LAYERS: usize = 32;
 

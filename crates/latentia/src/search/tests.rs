@@ -118,8 +118,12 @@ fn points(rows: usize, width: usize, seed: u64) -> Matrix {
 #[test]
 fn a_graph_finds_nearly_all_and_is_a_function_of_codes_and_seed() {
     for metric in [Metric::Euclidean, Metric::Cosine] {
-        let codes = metric.prepare(points(4000, 12, 1), "codes").unwrap();
-        let queries = metric.prepare(points(100, 12, 2), "query").unwrap();
+        let all = metric.prepare(points(4050, 12, 1), "codes").unwrap();
+        let codes = all.head(4000);
+        // Half of the queries are like the codes, half lie between their clusters.
+        let near: Vec<usize> = (4000..4050).collect();
+        let far = metric.prepare(points(50, 12, 2), "query").unwrap();
+        let queries = Matrix::new(100, 12, [all.select_rows(&near).as_slice(), far.as_slice()].concat());
         let graph = Graph::new(&codes, 5, |_| {});
         assert_eq!(graph, Graph::new(&codes, 5, |_| {}));
         let exact = dense::nearest(&codes, &queries, 10, metric).unwrap();
@@ -130,7 +134,7 @@ fn a_graph_finds_nearly_all_and_is_a_function_of_codes_and_seed() {
             assert!(found.is_sorted_by(|a, b| a.distance <= b.distance));
             right += found.iter().filter(|hit| expected.contains(hit)).count();
         }
-        assert!(right >= 980, "{metric:?}: found {right} of 1000");
+        assert!(right >= 950, "{metric:?}: found {right} of 1000");
         assert_eq!(Graph::from_numbers(&graph.to_numbers(), 4000).unwrap(), graph);
     }
 }
