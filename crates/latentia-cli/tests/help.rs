@@ -5,13 +5,14 @@ mod common;
 
 use common::{Sandbox, people};
 
-const VERBS: [&str; 17] = [
+const VERBS: [&str; 18] = [
     "fit",
     "encode",
     "decode",
     "reconstruct",
     "compress",
     "decompress",
+    "denoise",
     "score",
     "sample",
     "cluster",

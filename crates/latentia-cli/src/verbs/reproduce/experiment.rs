@@ -61,6 +61,9 @@ pub(super) enum Measure {
     /// Share of rows whose nearest neighbours in code space have their class.
     #[serde(rename = "5-NN accuracy")]
     Neighbours,
+    /// Nats a row, by importance samples.
+    #[serde(rename = "negative log-likelihood")]
+    NegativeLogLikelihood,
 }
 
 impl Measure {
@@ -71,6 +74,7 @@ impl Measure {
             Self::OfPca => "squared error of PCA",
             Self::BesidePca => "squared error / that of PCA",
             Self::Neighbours => "5-NN accuracy",
+            Self::NegativeLogLikelihood => "negative log-likelihood",
         }
     }
 
@@ -82,6 +86,7 @@ impl Measure {
             Self::OfPca => pca,
             Self::BesidePca => part.zip(pca).map(|(part, pca)| part.squared_error / pca),
             Self::Neighbours => figures.neighbours.as_ref().map(|n| n.in_code),
+            Self::NegativeLogLikelihood => figures.likelihood.as_ref().map(|l| l.negative_log),
         }
     }
 }
@@ -122,9 +127,14 @@ macro_rules! recipes {
 const RECIPES: &[(&str, &str)] = recipes![
     "digits-autoencoder",
     "linear-autoencoder",
+    "denoising-digits",
+    "sparse-digits",
+    "contractive-digits",
     "rbm-digits",
     "mnist-pca",
     "mnist-autoencoder",
+    "vae-mnist",
+    "iwae-mnist",
     "dbn-mnist"
 ];
 
