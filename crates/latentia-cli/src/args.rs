@@ -107,6 +107,17 @@ pub(crate) enum Verb {
   latentia compress people.csv -m people-model -o rows.lat
   latentia decompress rows.lat -m people-model -o rows.csv")]
     Decompress(Decompress),
+    /// Turn noisy rows into clean ones.
+    #[command(
+        long_about = "Turn noisy rows into clean ones, as the model learned to (fit it with --corruption).\n\n\
+                      With --corrupt the rows are corrupted first, the way training did it, and what the model makes of them is \
+                      compared with the rows as they were.",
+        after_help = "Examples:
+  latentia denoise model digits -o clean.csv
+  latentia fit autoencoder digits --corruption masking --epochs 5 -o denoiser
+  latentia denoise denoiser digits --corrupt -o denoised.png"
+    )]
+    Denoise(Denoise),
     /// Say how unusual each row is, and because of which columns.
     #[command(
         long_about = "Say how unusual each row is, and because of which columns.\n\n\
@@ -327,6 +338,19 @@ pub(crate) struct Decompress {
     pub(crate) force: bool,
 }
 
+/// `denoise`
+#[derive(Debug, Args)]
+pub(crate) struct Denoise {
+    #[command(flatten)]
+    pub(crate) transform: Transform,
+    /// Corrupt the rows first, as training did, to see what the model makes of it.
+    #[arg(long)]
+    pub(crate) corrupt: bool,
+    /// Seed of the corruption.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
 /// `score`
 #[derive(Debug, Args)]
 pub(crate) struct Score {
@@ -404,6 +428,9 @@ pub(crate) struct Evaluate {
     /// K). Where DATA is what the model was fitted to, its test rows search among all others.
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) retrieval: Option<u32>,
+    /// Estimate the log-likelihood of the rows by this many samples of the code of each (variational models).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) importance_samples: Option<u32>,
 }
 
 /// `index`

@@ -5,13 +5,14 @@ mod common;
 
 use common::{Sandbox, people};
 
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 20] = [
     "fit",
     "encode",
     "decode",
     "reconstruct",
     "compress",
     "decompress",
+    "denoise",
     "score",
     "sample",
     "cluster",

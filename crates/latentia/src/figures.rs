@@ -19,6 +19,8 @@ pub struct Figures {
     /// Search by code, where there are labels and the rows are documents or the codes bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retrieval: Option<RetrievalFigures>,
+    /// How likely held-out rows are, where the model can tell.
+    pub likelihood: Option<LikelihoodFigures>,
     /// Where a row counts as unusual.
     pub threshold: Option<Threshold>,
     /// How well scores find the rows of the class that `anomaly.unusual` names.
@@ -122,6 +124,19 @@ pub struct RetrievalFigures {
     pub in_pca: Option<f64>,
     /// By the cosine of the angle between inputs.
     pub in_input: f64,
+}
+
+/// An estimate of the likelihood of rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LikelihoodFigures {
+    /// The part of the data the rows are of.
+    pub part: String,
+    /// Its rows.
+    pub rows: usize,
+    /// Samples of the code of each row.
+    pub samples: usize,
+    /// `−log p(x)` in nats, the mean over the rows: an estimate from above that falls with the number of samples.
+    pub negative_log: f64,
 }
 
 /// Where a row counts as unusual, and why there.

@@ -31,6 +31,7 @@ struct Sums {
     rows: usize,
     squared_error: f64,
     scores: Vec<f64>,
+    log_likelihood: f64,
     labels: Vec<Option<u32>>,
     codes: Vec<f32>,
     code_labels: Vec<u32>,
@@ -49,6 +50,11 @@ pub(super) fn run(args: &Evaluate, context: &Context) -> Outcome {
     let (read, total) = stream::batches(reader, preprocess.width());
     let mut sums = Sums::default();
     stream::for_each(read, total, context, |batch| {
+        if let Some(samples) = args.importance_samples {
+            let verb = "evaluate --importance-samples";
+            let model = opened.model.require(verb, opened.model.as_log_likelihood())?;
+            sums.log_likelihood += model.log_likelihood(&batch.x, samples as usize)?.iter().sum::<f64>();
+        }
         sums.add(&opened, batch, anomaly.is_some())?;
         Ok(1)
     })?;
@@ -250,6 +256,7 @@ fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, c
     let Found { neighbours, retrieval, agreement, detection } = found;
     let fitted = &opened.manifest.figures;
     let error = opened.model.as_reconstruct().map(|_| sums.squared_error / sums.rows as f64);
+    let likelihood = args.importance_samples.map(|_| -sums.log_likelihood / sums.rows as f64);
     let at_fit: Option<&PartFigures> = fitted.parts.last();
     let inertia = opened.model.as_assign().map(|_| sums.inertia);
     let clusters_at_fit = fitted.clusters.last();
@@ -259,6 +266,8 @@ fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, c
             "rows": sums.rows,
             "squared_error": error,
             "at_fit": at_fit,
+            "negative_log_likelihood": likelihood,
+            "importance_samples": args.importance_samples,
             "inertia": inertia,
             "agreement": agreement,
             "neighbours": neighbours.as_ref().map(|n| json!({
@@ -285,6 +294,14 @@ fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, c
             number(error),
             at_fit.map_or_else(dash, |p| number(p.squared_error)),
             at_fit.and_then(|p| p.pca_squared_error).map_or_else(dash, number),
+        ]);
+    }
+    if let (Some(nats), Some(samples)) = (likelihood, args.importance_samples) {
+        grid.row([
+            format!("-log p(x) of a row, {samples} samples"),
+            number(nats),
+            fitted.likelihood.as_ref().map_or_else(dash, |l| number(l.negative_log)),
+            dash(),
         ]);
     }
     if let Some(inertia) = inertia {

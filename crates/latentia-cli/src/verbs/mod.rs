@@ -7,6 +7,7 @@ mod compress;
 mod data;
 mod decode;
 mod demo;
+mod denoise;
 mod encode;
 mod evaluate;
 mod fit;
@@ -83,6 +84,7 @@ pub(crate) fn run(verb: Verb, context: &Context, assignments: Vec<Assignment>) -
         Verb::Compress(args) => compress::compress(&args, context),
         Verb::Decompress(args) => compress::decompress(&args, context),
         Verb::Compare(args) => compare::run(&args, context),
+        Verb::Denoise(args) => denoise::run(&args, context),
         Verb::Score(args) => score::run(&args, context),
         Verb::Sample(args) => sample::run(&args, context),
         Verb::Cluster(args) => cluster::run(&args, context),

@@ -70,6 +70,12 @@ pub(super) fn figures(kind: &str, figures: &Figures) -> String {
             line("adjusted Rand index", number(*ari));
         }
     }
+    if let Some(likelihood) = &figures.likelihood {
+        let name = format!("-log p(x) of a row, {} ({} samples)", likelihood.part, likelihood.samples);
+        let mut cells = vec![name, number(likelihood.negative_log)];
+        cells.resize_with(2 + usize::from(beside_pca) + usize::from(neighbours.is_some()), dash);
+        grid.row(cells);
+    }
     if let Some(n) = neighbours {
         let mut cells = vec![format!("{}-NN accuracy, {}", n.k, figures.comparison), percent(n.in_code)];
         if beside_pca {

@@ -21,6 +21,7 @@ mod npy;
 mod open;
 mod options;
 mod parquet;
+mod pictures;
 mod plan;
 mod preprocess;
 mod rows;

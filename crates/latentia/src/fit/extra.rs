@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     measure::{Measured, comparison},
-    page::{clusters, images, pixel_size},
+    page::{clusters, pixel_size},
 };
 use crate::{
     Result,
@@ -75,7 +75,7 @@ fn documents(model: &dyn Model, rows: &Split, data: &Dataset) -> Result<Option<S
 /// Images that the model makes up.
 fn samples(model: &dyn Model, data: &Dataset, seed: u64) -> Result<Option<Section>> {
     let (Some(model), Some(shape)) = (model.as_sample(), data.image_shape()) else { return Ok(None) };
-    let drawn = images(&data.preprocess, &model.sample(SAMPLES.0, seed)?, shape)?;
+    let drawn = data.preprocess.pictures(&model.sample(SAMPLES.0, seed)?)?;
     let chart = Images {
         size: pixel_size(shape),
         images: drawn.chunks(SAMPLES.1).map(<[_]>::to_vec).collect(),

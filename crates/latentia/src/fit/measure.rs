@@ -11,8 +11,8 @@ use crate::{
     data::{Dataset, Matrix, Split},
     evaluate,
     figures::{
-        Agreement, ClusterFigures, Figures, NeighbourFigures, PartFigures, PcaPoint, RetrievalFigures,
-        Threshold,
+        Agreement, ClusterFigures, Figures, LikelihoodFigures, NeighbourFigures, PartFigures, PcaPoint,
+        RetrievalFigures, Threshold,
     },
     model::{Assign, Assignment, Model, Reconstruct},
     random::{Purpose, permutation, stream},
@@ -95,6 +95,14 @@ pub(super) fn measure(
         for (part, split) in parts(data) {
             figures.clusters.push(clusters(model, part, split)?);
         }
+    }
+    if let Some(model) = model.as_log_likelihood()
+        && model.figure_samples() > 0
+    {
+        let samples = model.figure_samples();
+        let negative_log = -mean(&model.log_likelihood(&held_out.x, samples)?);
+        figures.likelihood =
+            Some(LikelihoodFigures { part: name.to_owned(), rows: held_out.len(), samples, negative_log });
     }
     let mut scores = Vec::new();
     if let Some(model) = model.as_score() {

@@ -69,6 +69,9 @@ pub(super) enum Measure {
     /// How often an unusual row scores higher than another.
     #[serde(rename = "area under the ROC curve")]
     Detection,
+    /// Nats a row, by importance samples.
+    #[serde(rename = "negative log-likelihood")]
+    NegativeLogLikelihood,
 }
 
 impl Measure {
@@ -82,6 +85,7 @@ impl Measure {
             Self::Precision => "precision at 100",
             Self::PrecisionOfPca => "precision at 100 of PCA",
             Self::Detection => "area under the ROC curve",
+            Self::NegativeLogLikelihood => "negative log-likelihood",
         }
     }
 
@@ -96,6 +100,7 @@ impl Measure {
             Self::Detection => figures.detection.as_ref().map(|d| d.auroc),
             Self::Precision => figures.retrieval.as_ref().filter(|r| r.k == 100).map(|r| r.in_code),
             Self::PrecisionOfPca => figures.retrieval.as_ref().filter(|r| r.k == 100).and_then(|r| r.in_pca),
+            Self::NegativeLogLikelihood => figures.likelihood.as_ref().map(|l| l.negative_log),
         }
     }
 }
@@ -136,10 +141,15 @@ macro_rules! recipes {
 const RECIPES: &[(&str, &str)] = recipes![
     "digits-autoencoder",
     "linear-autoencoder",
+    "denoising-digits",
+    "sparse-digits",
+    "contractive-digits",
     "rbm-digits",
     "anomaly-tables",
     "mnist-pca",
     "mnist-autoencoder",
+    "vae-mnist",
+    "iwae-mnist",
     "dbn-mnist"
 ];
 
