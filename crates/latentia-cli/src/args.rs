@@ -156,7 +156,7 @@ pub(crate) enum Verb {
                       What a kind cannot do is a dash.",
         after_help = "Examples:
   latentia compare digits --kinds pca,autoencoder --seeds 2 --set train.epochs=5 -o compared
-  latentia compare people.csv --label health --unusual ill --seeds 2 --set train.epochs=5 -o compared-people"
+  latentia compare people.csv --label health --unusual ill --seeds 2 -o compared-people"
     )]
     Compare(Compare),
     /// Keep the codes of rows in a file, to be searched.
