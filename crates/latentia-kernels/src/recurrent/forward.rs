@@ -55,8 +55,7 @@ pub fn forward(
         y.fill(0.0);
     }
     workspace.need(layer);
-    let inner = product::inner_inputs(layer.cell.gates(), inputs, hidden);
-    workspace.panels.need(product::panels_len(layer.cell.gates(), inner + hidden, hidden));
+    workspace.panels.need(product::panels_len(layer.cell.gates(), hidden, hidden));
     let order = &workspace.order;
     gather_states(order, initial.h, hidden, &mut workspace.last);
     if layer.cell == Cell::Lstm {
@@ -65,15 +64,15 @@ pub fn forward(
     let width = inputs + hidden;
     fill_rows(order, x, workspace.last.floats(), (inputs, hidden), &mut workspace.rows);
     layer.fill_bias(workspace.bias.floats_mut());
-    if inner < inputs || inputs == 0 {
-        let total = order.total();
-        let input = MatRef::with_strides(workspace.rows.floats(), total, inputs, width, 1);
-        let gates = MatMut::new(workspace.gates.floats_mut(), total, rows);
-        gemm(input, MatRef::new(layer.weight_ih, rows, inputs).t(), gates, false);
-    }
+    // One product for all steps: as part of the steps, input and state in one operand, an LSTM's training step took 2 to
+    // 13 % longer.
+    let total = order.total();
+    let input = MatRef::with_strides(workspace.rows.floats(), total, inputs, width, 1);
+    let gates = MatMut::new(workspace.gates.floats_mut(), total, rows);
+    gemm(input, MatRef::new(layer.weight_ih, rows, inputs).t(), gates, false);
 
     let weights = Some([layer.weight_ih, layer.weight_hh]);
-    let run = Run { inputs, inner, hidden, weights, level: simd::level(), y: Shared(y.as_mut_ptr()) };
+    let run = Run { inputs, inner: 0, hidden, weights, level: simd::level(), y: Shared(y.as_mut_ptr()) };
     let panels = workspace.panels.shared();
     for_cell!(layer.cell, recur(_, run, workspace, panels));
 

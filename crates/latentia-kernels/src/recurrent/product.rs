@@ -284,16 +284,6 @@ fn padded<S: Simd>(hidden: usize) -> usize {
     hidden.next_multiple_of(S::LANES)
 }
 
-/// Most bytes of both weights for which the product with the input is part of the steps. The gates are then written once
-/// and never read before they are known, which is most of the memory traffic of a small layer. Larger weights would not stay
-/// in the second-level caches of two cores, and every step would read them anew.
-const INNER: usize = 1_500_000;
-
-/// Inputs whose product is part of the steps: all or none.
-pub(super) fn inner_inputs(gates: usize, inputs: usize, hidden: usize) -> usize {
-    if gates * (inputs + hidden) * hidden * size_of::<f32>() <= INNER { inputs } else { 0 }
-}
-
 /// Floats the packed weights of one direction take at every level, `width` the length of the operand.
 pub(super) fn panels_len(gates: usize, width: usize, hidden: usize) -> usize {
     gates * width * hidden.next_multiple_of(16)
@@ -333,7 +323,7 @@ pub(super) fn forward_panel<S: Simd, C: Pointwise>(
     (gates.start * padded::<S>(hidden) + gates.len() * unit) * width
 }
 
-/// Packs weight_ih `[G·H, I]` (if I is not `inner`, it is left out) and weight_hh `[G·H, H]` for the forward pass: per group
+/// Packs weight_ih `[G·H, I]` (left out where `inner` is zero) and weight_hh `[G·H, H]` for the forward pass: per group
 /// of units and segment its vectors, gate after gate, in pairs.
 ///
 /// # Safety
