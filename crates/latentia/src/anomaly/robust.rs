@@ -232,21 +232,18 @@ mod tests {
         let mut a = vec![vec![0.0; d + 1]; d];
         for i in 0..n {
             let v = centre(x.row(i));
-            for r in 0..d {
-                for c in 0..d {
-                    a[r][c] += v[r] * v[c] / (n - 1) as f64;
-                }
+            for (row, r) in a.iter_mut().zip(&v) {
+                row.iter_mut().zip(&v).for_each(|(a, c)| *a += r * c / (n - 1) as f64);
             }
         }
         let v = centre(at);
-        for r in 0..d {
-            a[r][r] += ridge;
-            a[r][d] = v[r];
+        for (r, row) in a.iter_mut().enumerate() {
+            row[r] += ridge;
+            row[d] = v[r];
         }
         for p in 0..d {
             let pivot = a[p].clone();
-            for (r, row) in a.iter_mut().enumerate().filter(|(r, _)| *r != p) {
-                let _ = r;
+            for (_, row) in a.iter_mut().enumerate().filter(|(r, _)| *r != p) {
                 let factor = row[p] / pivot[p];
                 row.iter_mut().zip(&pivot).for_each(|(v, p)| *v -= factor * p);
             }
