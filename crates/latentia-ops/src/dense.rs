@@ -152,8 +152,8 @@ fn forward(
     let weight = oriented(weight, orientation);
     let x = matrix(x);
     let (batch, out) = (x.rows(), weight.rows());
-    let mut y = vec![0.0; batch * out];
-    let mut pre = vec![0.0; if keep_pre { batch * out } else { 0 }];
+    let mut y = flex::buffer(batch * out);
+    let mut pre = flex::buffer(if keep_pre { batch * out } else { 0 });
     kernel::forward(
         x,
         weight,
@@ -174,7 +174,7 @@ impl DenseOps for Flex {
         activation: Activation,
         orientation: Orientation,
     ) -> FloatTensor<Self> {
-        let (x, weight, bias) = (x.to_contiguous(), weight.to_contiguous(), bias.to_contiguous());
+        let (x, weight, bias) = (flex::contiguous(x), flex::contiguous(weight), flex::contiguous(bias));
         forward(&x, &weight, &bias, activation, orientation, false).0
     }
 }
@@ -189,9 +189,9 @@ impl<C: CheckpointStrategy> DenseOps for Autodiff<Flex, C> {
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), weight.node(), bias.node()];
         let (x, weight, bias) = (
-            x.into_primitive().to_contiguous(),
-            weight.into_primitive().to_contiguous(),
-            bias.into_primitive().to_contiguous(),
+            flex::contiguous(x.into_primitive()),
+            flex::contiguous(weight.into_primitive()),
+            flex::contiguous(bias.into_primitive()),
         );
         let keep_pre = activation.needs_input();
         let (y, pre) = forward(&x, &weight, &bias, activation, orientation, keep_pre);
@@ -212,12 +212,12 @@ impl Backward<Flex, 3> for DenseBackward {
     type State = Saved<FlexTensor>;
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let dy = grads.consume::<Flex>(&ops.node).to_contiguous();
+        let dy = flex::contiguous(grads.consume::<Flex>(&ops.node));
         let Saved { x, weight, saved, activation, orientation } = ops.state;
         let [x_node, weight_node, bias_node] = ops.parents;
         let (batch, inputs) = flex::dims(&x);
         let (rows, cols) = flex::dims(&weight);
-        let buffer = |wanted: bool, len: usize| vec![0.0; if wanted { len } else { 0 }];
+        let buffer = |wanted: bool, len: usize| flex::buffer(if wanted { len } else { 0 });
         let mut dx = buffer(x_node.is_some(), batch * inputs);
         let mut dw = buffer(weight_node.is_some(), rows * cols);
         let mut db = buffer(bias_node.is_some(), flex::dims(&dy).1);
@@ -241,6 +241,7 @@ impl Backward<Flex, 3> for DenseBackward {
             },
         );
         let outputs = db.len();
+        [Some(dy), saved, Some(x)].into_iter().flatten().for_each(flex::recycle);
         for (node, gradient) in [
             (x_node, flex::tensor_if(dx, [batch, inputs])),
             (weight_node, flex::tensor_if(dw, [rows, cols])),

@@ -73,7 +73,7 @@ pub(crate) trait EmbeddingOps: burn::backend::Backend {
 
 fn gather(table: &FlexTensor, uses: &Uses) -> FlexTensor {
     let (_, width) = flex::dims(table);
-    let mut y = vec![0.0; uses.index.len() * width];
+    let mut y = flex::buffer(uses.index.len() * width);
     kernel::gather(width, flex::values(table), &uses.index, &mut y).expect("the indices were checked");
     flex::tensor(y, [uses.index.len(), width])
 }
@@ -107,9 +107,11 @@ impl Backward<Flex, 1> for EmbeddingBackward {
         let dy = flex::contiguous(grads.consume::<Flex>(&ops.node));
         let [Some(node)] = ops.parents else { return };
         let (Uses { index, padding }, (rows, width)) = ops.state;
-        let mut gradient = vec![0.0; rows * width];
+        let mut gradient = flex::buffer(rows * width);
+        gradient.fill(0.0);
         kernel::scatter_add(width, flex::values(&dy), &index, padding, &mut gradient)
             .expect("the indices were checked");
+        flex::recycle(dy);
         grads.register::<Flex>(node.id, flex::tensor(gradient, [rows, width]));
     }
 }

@@ -59,7 +59,7 @@ pub(crate) trait LayerNormOps: burn::backend::Backend {
 /// `y`, and the mean and inverse deviation of each row.
 fn forward(x: &FlexTensor, gamma: &FlexTensor, beta: &FlexTensor, eps: f32) -> (FlexTensor, [Vec<f32>; 2]) {
     let (rows, width) = flex::dims(x);
-    let mut y = vec![0.0; rows * width];
+    let mut y = flex::buffer(rows * width);
     let [mut mean, mut inverse_deviation] = [vec![0.0; rows], vec![0.0; rows]];
     let saved = kernel::Saved { mean: &mut mean, inverse_deviation: &mut inverse_deviation };
     kernel::layer_norm(eps, flex::values(x), flex::values(gamma), flex::values(beta), &mut y, saved);
@@ -112,7 +112,7 @@ impl Backward<Flex, 3> for LayerNormBackward {
         let dy = flex::contiguous(grads.consume::<Flex>(&ops.node));
         let Saved { x, gamma, statistics: [mean, inverse_deviation] } = ops.state;
         let (rows, width) = flex::dims(&x);
-        let mut dx = vec![0.0; rows * width];
+        let mut dx = flex::buffer(rows * width);
         let [mut dgamma, mut dbeta] = [vec![0.0; width], vec![0.0; width]];
         let context = kernel::Context {
             x: flex::values(&x),
@@ -122,6 +122,7 @@ impl Backward<Flex, 3> for LayerNormBackward {
             dy: flex::values(&dy),
         };
         kernel::layer_norm_backward(context, &mut dx, &mut dgamma, &mut dbeta);
+        [x, dy].into_iter().for_each(flex::recycle);
         let gradients =
             [flex::tensor(dx, [rows, width]), flex::tensor(dgamma, [width]), flex::tensor(dbeta, [width])];
         for (node, gradient) in ops.parents.into_iter().zip(gradients) {

@@ -77,7 +77,7 @@ fn evaluate(
 ) -> (FlexTensor, Option<FlexTensor>) {
     let (batch, cols) = flex::dims(output);
     let mut losses = vec![0.0; batch];
-    let mut gradient = vec![0.0; if with_gradient { batch * cols } else { 0 }];
+    let mut gradient = flex::buffer(if with_gradient { batch * cols } else { 0 });
     let run = match term {
         Term::SquaredError => kernel::squared_error,
         Term::Bernoulli => kernel::bernoulli_with_logits,

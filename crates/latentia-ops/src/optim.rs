@@ -35,7 +35,7 @@ pub fn adam<const D: usize>(
 ) -> [Tensor<D>; 3] {
     match primitives([theta, g, m, v]) {
         Ok([mut theta, g, mut m, mut v]) => {
-            let g = g.to_contiguous();
+            let g = flex::contiguous(g);
             kernel::adam(
                 config,
                 t,
@@ -45,6 +45,7 @@ pub fn adam<const D: usize>(
                 m.storage_mut(),
                 v.storage_mut(),
             );
+            flex::recycle(g);
             [wrap(theta), wrap(m), wrap(v)]
         }
         Err([theta, g, m, v]) => {
@@ -68,7 +69,7 @@ pub fn sgd<const D: usize>(
 ) -> [Tensor<D>; 2] {
     match primitives([theta, g, velocity]) {
         Ok([mut theta, g, mut velocity]) => {
-            let g = g.to_contiguous();
+            let g = flex::contiguous(g);
             kernel::sgd(
                 config,
                 grad_scale,
@@ -76,6 +77,7 @@ pub fn sgd<const D: usize>(
                 flex::values(&g),
                 (config.momentum != 0.0).then(|| velocity.storage_mut()),
             );
+            flex::recycle(g);
             [wrap(theta), wrap(velocity)]
         }
         Err([theta, g, velocity]) => {
@@ -99,7 +101,7 @@ pub fn rmsprop<const D: usize>(
 ) -> [Tensor<D>; 3] {
     match primitives([theta, g, square, velocity]) {
         Ok([mut theta, g, mut square, mut velocity]) => {
-            let g = g.to_contiguous();
+            let g = flex::contiguous(g);
             kernel::rms_prop(
                 config,
                 grad_scale,
@@ -108,6 +110,7 @@ pub fn rmsprop<const D: usize>(
                 square.storage_mut(),
                 (config.momentum != 0.0).then(|| velocity.storage_mut()),
             );
+            flex::recycle(g);
             [wrap(theta), wrap(square), wrap(velocity)]
         }
         Err([theta, g, square, velocity]) => {
@@ -131,7 +134,7 @@ fn coupled<const D: usize>(g: Tensor<D>, theta: &Tensor<D>, weight_decay: f64) -
 /// `Σ g²` in double precision, summed in an order that does not depend on the number of threads.
 pub fn sum_of_squares<const D: usize>(g: &Tensor<D>) -> f64 {
     match primitives([g.clone()]) {
-        Ok([g]) => kernel::sum_of_squares(flex::values(&g.to_contiguous())),
+        Ok([g]) => kernel::sum_of_squares(flex::values(&flex::contiguous(g))),
         Err([g]) => g.powf_scalar(2.0).sum().into_scalar::<f64>(),
     }
 }

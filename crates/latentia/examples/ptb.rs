@@ -11,6 +11,7 @@ use std::{
     fs::File,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
+    process::ExitCode,
     sync::Arc,
     time::Instant,
 };
@@ -198,7 +199,17 @@ fn option(name: &str) -> Result<Option<usize>> {
     }
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match learn() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn learn() -> Result<()> {
     let Some(folder) = env::var_os("LATENTIA_DATA").map(|dir| PathBuf::from(dir).join("ptb")) else {
         return Err(Error::config(
             "LATENTIA_DATA",

@@ -143,9 +143,9 @@ impl Plan {
         let width = (1 + usize::from(*bidirectional)) * hidden;
         let states = layers.len() * batch * hidden;
         let lstm = *cell == Cell::Lstm;
-        let mut y = vec![0.0; steps * batch * width];
-        let mut h = vec![0.0; states];
-        let mut c = vec![0.0; if lstm { states } else { 0 }];
+        let mut y = flex::buffer(steps * batch * width);
+        let mut h = flex::buffer(states);
+        let mut c = flex::buffer(if lstm { states } else { 0 });
         let sequences =
             Sequences { x: flex::values(x), steps, batch, lengths: lengths.as_deref(), reverse: false };
         let initial = States {
@@ -296,11 +296,11 @@ impl<const N: usize> Backward<Flex, N> for RecurrentBackward {
             dc: dc.as_ref().map(flex::values),
         };
         let wanted = |i: usize| ops.parents[i].is_some();
-        let mut dx = wanted(0).then(|| vec![0.0; x.iter().product()]);
+        let mut dx = wanted(0).then(|| flex::buffer(x.iter().product()));
         let mut gradients: Vec<Option<Vec<f32>>> = others
             .iter()
             .enumerate()
-            .map(|(i, other)| wanted(i + 1).then(|| vec![0.0; other.shape().num_elements()]))
+            .map(|(i, other)| wanted(i + 1).then(|| flex::buffer(other.shape().num_elements())))
             .collect();
         let (initial, weights) = gradients.split_at_mut(plan.shape.first());
         let mut initial = initial.iter_mut().map(Option::as_deref_mut);
@@ -325,6 +325,7 @@ impl<const N: usize> Backward<Flex, N> for RecurrentBackward {
         let mut lease = lease.lock().unwrap_or_else(PoisonError::into_inner);
         backward_stack(&stack, plan.settings.dropout.masks(), outputs, wanted, &mut lease);
 
+        [dy, dh, dc].into_iter().flatten().for_each(flex::recycle);
         let shapes = others.iter().map(|other| other.shape());
         let shapes = std::iter::once(x.into()).chain(shapes);
         let gradients = std::iter::once(dx).chain(gradients);

@@ -172,18 +172,20 @@ impl Optimizer {
         let fresh = || Tensor::zeros([theta.dims()[0]], &theta.device());
         let mut slots = self.slots.remove(name).unwrap_or_default().into_iter();
         let mut slot = || slots.next().unwrap_or_else(fresh);
-        let (a, b) = (slot(), slot());
         let (theta, slots) = match rule {
             Rule::Adam(config) => {
-                let [theta, m, v] = optim::adam(config, self.steps, scale, [theta, g, a, b]);
+                let (m, v) = (slot(), slot());
+                let [theta, m, v] = optim::adam(config, self.steps, scale, [theta, g, m, v]);
                 (theta, vec![m, v])
             }
             Rule::RmsProp(config) => {
-                let [theta, square, velocity] = optim::rmsprop(config, scale, [theta, g, a, b]);
+                let (square, velocity) = (slot(), slot());
+                let [theta, square, velocity] = optim::rmsprop(config, scale, [theta, g, square, velocity]);
                 (theta, vec![square, velocity])
             }
             Rule::Sgd(config) => {
-                let [theta, velocity] = optim::sgd(config, scale, [theta, g, a]);
+                let velocity = slot();
+                let [theta, velocity] = optim::sgd(config, scale, [theta, g, velocity]);
                 (theta, vec![velocity])
             }
         };
