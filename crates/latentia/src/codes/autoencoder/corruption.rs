@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use rand::{RngExt, distr::Bernoulli, distr::Distribution};
+use rand::{
+    RngExt,
+    distr::{Bernoulli, Distribution},
+};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use schemars::JsonSchema;
@@ -75,9 +78,7 @@ impl Corruption {
     pub fn apply(&self, x: &mut Matrix, donors: &Matrix, rng: &mut ChaCha8Rng) -> Vec<bool> {
         let cols = x.cols();
         let mut corrupted = vec![false; x.as_slice().len()];
-        // The level was checked to be a probability for the kinds that use it as one.
-        let hit =
-            Bernoulli::new(self.level.clamp(0.0, 1.0)).unwrap_or(Bernoulli::new(0.0).expect("a probability"));
+        let hit = Bernoulli::new(self.level.clamp(0.0, 1.0)).expect("a number from 0 to 1");
         match self.kind {
             CorruptionKind::None => {}
             CorruptionKind::Gaussian => {

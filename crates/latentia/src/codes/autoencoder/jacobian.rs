@@ -37,6 +37,7 @@ impl ContractionEstimate {
 /// ```text
 /// J = D_L W_L … D_1 W_1,   D_l = diag(f_l′(a_l))
 /// ```
+#[allow(clippy::large_enum_variant, reason = "at most two live at a time, and neither is moved often")]
 pub(super) enum Jacobian {
     /// One layer, `J = diag(d) W`, never written out. `d`: `[batch, code]`, `W`: `[code, features]`.
     Layer { d: Tensor<2>, weight: Tensor<2> },

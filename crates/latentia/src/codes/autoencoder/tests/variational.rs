@@ -105,8 +105,8 @@ fn plane() -> Dataset {
     let mut x = Matrix::zeros(1500, FEATURES);
     for i in 0..1500 {
         let z = [draw(), draw()];
-        for j in 0..FEATURES {
-            x.row_mut(i)[j] = 1.0 + z[0] * directions[0][j] + z[1] * directions[1][j] + 0.5 * draw();
+        for (j, value) in x.row_mut(i).iter_mut().enumerate() {
+            *value = 1.0 + z[0] * directions[0][j] + z[1] * directions[1][j] + 0.5 * draw();
         }
     }
     let options = ReadOptions { scale: Scale::None, validation: 0.2, ..ReadOptions::default() };
