@@ -14,8 +14,8 @@ pub(crate) use recipe::{Assignment, assignments};
     name = "latentia",
     version,
     about,
-    long_about = "Learn compact codes of your own data (tables, images), and use them: to compress, to compare, to draw, \
-                  to find what is unusual. `latentia demo` shows it in seconds.",
+    long_about = "Learn compact codes of your own data (tables, images, documents), and use them: to compress, to compare, to search, \
+                  to draw, to find what is unusual. `latentia demo` shows it in seconds.",
     after_help = "Examples:
   latentia demo
   latentia fit autoencoder digits --code 8 --epochs 20 -o model
@@ -107,6 +107,17 @@ pub(crate) enum Verb {
   latentia compress people.csv -m people-model -o rows.lat
   latentia decompress rows.lat -m people-model -o rows.csv")]
     Decompress(Decompress),
+    /// Turn noisy rows into clean ones.
+    #[command(
+        long_about = "Turn noisy rows into clean ones, as the model learned to (fit it with --corruption).\n\n\
+                      With --corrupt the rows are corrupted first, the way training did it, and what the model makes of them is \
+                      compared with the rows as they were.",
+        after_help = "Examples:
+  latentia denoise model digits -o clean.csv
+  latentia fit autoencoder digits --corruption masking --epochs 5 -o denoiser
+  latentia denoise denoiser digits --corrupt -o denoised.png"
+    )]
+    Denoise(Denoise),
     /// Say how unusual each row is, and because of which columns.
     #[command(
         long_about = "Say how unusual each row is, and because of which columns.\n\n\
@@ -145,9 +156,32 @@ pub(crate) enum Verb {
                       What a kind cannot do is a dash.",
         after_help = "Examples:
   latentia compare digits --kinds pca,autoencoder --seeds 2 --set train.epochs=5 -o compared
-  latentia compare people.csv --label health --unusual ill --seeds 2 --set train.epochs=5 -o compared-people"
+  latentia compare people.csv --label health --unusual ill --seeds 2 -o compared-people"
     )]
     Compare(Compare),
+    /// Keep the codes of rows in a file, to be searched.
+    #[command(
+        long_about = "Keep the codes of rows in a file, to be searched by `latentia search`.\n\n\
+                      Codes of zeros and ones are kept as bits and compared by how many bits differ; other codes stay as they \
+                      are, or become bits by --binarize. Searches are exact unless a graph is asked for.",
+        after_help = "Examples:
+  latentia index model digits -o digits.index
+  latentia index model digits --binarize median -o digits-bits.index
+  latentia index model digits --metric cosine --graph -o digits-graph.index"
+    )]
+    Index(Index),
+    /// Find the rows whose codes are nearest.
+    #[command(
+        long_about = "Find the rows of an index whose codes are nearest to those of other rows, or of one of its own.\n\n\
+                      The rows of QUERY are turned into codes by the model that the index was made with. Each result has the \
+                      query, its rank, the row that was found with its class, and the distance: the number of bits that \
+                      differ, or the distance of the index's metric.",
+        after_help = "Examples:
+  latentia search digits.index digits -k 3 -o near.csv
+  latentia search digits.index --row 17
+  latentia search digits-bits.index --row 17 --radius 1"
+    )]
+    Search(Search),
     /// Show what a model directory holds, and check that it is whole.
     #[command(after_help = "Examples:
   latentia inspect model
@@ -197,7 +231,7 @@ pub(crate) struct Fit {
     /// A recipe (a .toml file), or a kind of model, or with --resume a model directory.
     #[arg(value_name = "RECIPE|KIND", value_hint = ValueHint::FilePath)]
     pub(crate) what: Option<String>,
-    /// The data: a file, a folder of images, or the name of a data set (see `latentia data list`).
+    /// The data: a file, a folder of images or texts, or the name of a data set (see `latentia data list`).
     #[arg(value_name = "DATA", value_hint = ValueHint::AnyPath)]
     pub(crate) data: Option<String>,
     /// The model directory to write (for `fit pca PHOTO`, the picture to write).
@@ -223,7 +257,7 @@ pub(crate) struct Transform {
     /// The model directory.
     #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath)]
     pub(crate) model: PathBuf,
-    /// The rows: a file, a folder of images, the name of a data set, or - for CSV from standard input.
+    /// The rows: a file, a folder of images or texts, the name of a data set, or - for CSV from standard input.
     #[arg(value_name = "DATA", value_hint = ValueHint::AnyPath)]
     pub(crate) data: PathBuf,
     #[command(flatten)]
@@ -304,6 +338,19 @@ pub(crate) struct Decompress {
     pub(crate) force: bool,
 }
 
+/// `denoise`
+#[derive(Debug, Args)]
+pub(crate) struct Denoise {
+    #[command(flatten)]
+    pub(crate) transform: Transform,
+    /// Corrupt the rows first, as training did, to see what the model makes of it.
+    #[arg(long)]
+    pub(crate) corrupt: bool,
+    /// Seed of the corruption.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
 /// `score`
 #[derive(Debug, Args)]
 pub(crate) struct Score {
@@ -377,6 +424,68 @@ pub(crate) struct Evaluate {
     /// precision at n, and what the threshold of the model makes of them.
     #[arg(long, value_name = "CLASS")]
     pub(crate) anomaly: Option<String>,
+    /// Search for every row by its code: adds the share of the K nearest rows of the fit that share its label (precision at
+    /// K). Where DATA is what the model was fitted to, its test rows search among all others.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) retrieval: Option<u32>,
+    /// Estimate the log-likelihood of the rows by this many samples of the code of each (variational models).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) importance_samples: Option<u32>,
+}
+
+/// `index`
+#[derive(Debug, Args)]
+pub(crate) struct Index {
+    /// The model directory.
+    #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath)]
+    pub(crate) model: PathBuf,
+    /// The rows: a file, a folder, the name of a data set, or - for CSV from standard input.
+    #[arg(value_name = "DATA", value_hint = ValueHint::AnyPath)]
+    pub(crate) data: PathBuf,
+    /// The index to write.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
+    /// Write over a file that is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// How codes become bits: auto keeps zeros and ones as bits and others as they are, none keeps all as they are, half is 1
+    /// above 0.5, median is 1 above the median of the indexed codes.
+    #[arg(long, value_name = "WORD", default_value = "auto", value_parser = ["auto", "none", "half", "median"], hide_possible_values = true)]
+    pub(crate) binarize: String,
+    /// How codes that are not bits are compared: euclidean or cosine.
+    #[arg(long, value_name = "WORD", default_value = "euclidean", value_parser = ["euclidean", "cosine"], hide_possible_values = true)]
+    pub(crate) metric: String,
+    /// Also keep a graph of neighbours of codes that are not bits: searches among very many become fast, and may miss a few.
+    #[arg(long)]
+    pub(crate) graph: bool,
+}
+
+/// `search`
+#[derive(Debug, Args)]
+pub(crate) struct Search {
+    /// The index.
+    #[arg(value_name = "INDEX", value_hint = ValueHint::FilePath)]
+    pub(crate) index: PathBuf,
+    /// The rows to search for: data of the model's input.
+    #[arg(value_name = "QUERY", value_hint = ValueHint::AnyPath, required_unless_present = "row")]
+    pub(crate) query: Option<PathBuf>,
+    /// Search for a row of the indexed data in place of QUERY, itself left out of the result; as often as needed.
+    #[arg(long, value_name = "N", conflicts_with = "query")]
+    pub(crate) row: Vec<u64>,
+    /// How many rows to find [default: 10, or all within the radius].
+    #[arg(short, value_name = "K")]
+    pub(crate) k: Option<usize>,
+    /// Only rows at most so far away.
+    #[arg(long, value_name = "DISTANCE", allow_negative_numbers = true)]
+    pub(crate) radius: Option<f64>,
+    /// Compare all codes even where the index has a graph.
+    #[arg(long)]
+    pub(crate) exact: bool,
+    /// The model directory, where it is not the one that the index names.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "row")]
+    pub(crate) model: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// `compare`

@@ -5,18 +5,21 @@ mod common;
 
 use common::{Sandbox, people};
 
-const VERBS: [&str; 17] = [
+const VERBS: [&str; 20] = [
     "fit",
     "encode",
     "decode",
     "reconstruct",
     "compress",
     "decompress",
+    "denoise",
     "score",
     "sample",
     "cluster",
     "evaluate",
     "compare",
+    "index",
+    "search",
     "inspect",
     "report",
     "reproduce",

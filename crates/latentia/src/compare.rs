@@ -112,6 +112,7 @@ pub fn compare(path: &str, contenders: &[Contender], seeds: u64, run: &mut Run) 
                 Some((options, data)) if options == recipe.data => data,
                 _ => Dataset::load(path, &recipe.data, seed)?,
             };
+            anomaly::unusual_class(&recipe.anomaly, &data)?;
             rows = (data.train.len(), held_out(&data)?.len());
             let measured = measure(&recipe, &data, seed, run);
             if run.cancel.is_asked() {
@@ -207,18 +208,11 @@ fn detection(
     data: &Dataset,
     rows: &Split,
 ) -> Result<(Option<f64>, Option<f64>)> {
-    let (Some(name), Some(model), Some(labels)) = (&recipe.anomaly.unusual, model.as_score(), &rows.labels)
-    else {
+    let class = anomaly::unusual_class(&recipe.anomaly, data)?;
+    let (Some(class), Some(model), Some(labels)) = (class, model.as_score(), &rows.labels) else {
         return Ok((None, None));
     };
-    let Some(class) = data.classes().iter().position(|class| class == name) else {
-        let classes = data.classes().join(", ");
-        return Err(Error::config(
-            "anomaly.unusual",
-            format!("no class '{name}', the classes are {classes}"),
-        ));
-    };
-    let unusual: Vec<bool> = labels.iter().map(|&label| label as usize == class).collect();
+    let unusual: Vec<bool> = labels.iter().map(|&label| label == class).collect();
     if !unusual.contains(&true) || !unusual.contains(&false) {
         return Ok((None, None));
     }

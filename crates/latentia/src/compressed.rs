@@ -188,8 +188,11 @@ impl Compressed {
         let fault = |found: String, expected: &str| Error::from(DataError::new(path, found, expected));
         let damaged = || fault("damaged data".into(), "a file as `latentia compress` wrote it");
         let start = MAGIC.len() + 8;
-        if bytes.len() < start || bytes[..MAGIC.len()] != MAGIC[..] {
+        if !bytes.starts_with(MAGIC) {
             return Err(fault("no compressed codes".into(), "a file that `latentia compress` wrote"));
+        }
+        if bytes.len() < start {
+            return Err(damaged());
         }
         let word = |at: usize| {
             bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes).unwrap_or(0)

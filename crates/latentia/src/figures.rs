@@ -16,6 +16,11 @@ pub struct Figures {
     pub clusters: Vec<ClusterFigures>,
     /// k-nearest-neighbour accuracy, where there are labels.
     pub neighbours: Option<NeighbourFigures>,
+    /// Search by code, where there are labels and the rows are documents or the codes bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retrieval: Option<RetrievalFigures>,
+    /// How likely held-out rows are, where the model can tell.
+    pub likelihood: Option<LikelihoodFigures>,
     /// Where a row counts as unusual.
     pub threshold: Option<Threshold>,
     /// How well scores find the rows of the class that `anomaly.unusual` names.
@@ -100,6 +105,38 @@ pub struct NeighbourFigures {
     pub in_pca: Option<f64>,
     /// Share classified right by the scaled input.
     pub in_input: f64,
+}
+
+/// Precision of searches: the share of rows with a label of the query among the nearest ones, averaged over the queries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RetrievalFigures {
+    /// Nearest rows that count.
+    pub k: usize,
+    /// Rows that were searched: those that were not held out as queries.
+    pub searched: usize,
+    /// Rows that were searched for.
+    pub queries: usize,
+    /// Whether codes are bits, compared by how many differ.
+    pub bits: bool,
+    /// By code.
+    pub in_code: f64,
+    /// By PCA codes of the same size, as bits where the codes are bits.
+    pub in_pca: Option<f64>,
+    /// By the cosine of the angle between inputs.
+    pub in_input: f64,
+}
+
+/// An estimate of the likelihood of rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LikelihoodFigures {
+    /// The part of the data the rows are of.
+    pub part: String,
+    /// Its rows.
+    pub rows: usize,
+    /// Samples of the code of each row.
+    pub samples: usize,
+    /// `−log p(x)` in nats, the mean over the rows: an estimate from above that falls with the number of samples.
+    pub negative_log: f64,
 }
 
 /// Where a row counts as unusual, and why there.

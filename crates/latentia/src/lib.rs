@@ -25,6 +25,7 @@ pub mod random;
 pub mod recipe;
 pub mod report;
 pub mod run;
+pub mod search;
 pub mod train;
 
 pub use error::{DataError, Error, Result};

@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, data::Matrix, train::params::Tensors};
+use crate::{
+    Error, Result,
+    data::{Dataset, Matrix, Split},
+    report::Section,
+    train::params::Tensors,
+};
 
 /// `h = f(x)`: rows to codes.
 pub trait Encode {
@@ -42,6 +47,22 @@ pub trait Score {
 pub trait Sample {
     /// `n` preprocessed rows, a function of the model, `n` and the seed.
     fn sample(&self, n: usize, seed: u64) -> Result<Matrix>;
+}
+
+/// `x̂` for rows that may be corrupted.
+pub trait Denoise {
+    /// The clean rows that the model sees behind these, of the same shape.
+    fn denoise(&self, x: &Matrix) -> Result<Matrix>;
+    /// The rows as the model was taught to see them: corrupted, by this seed; `None` when it learned from clean rows.
+    fn corrupt(&self, x: &Matrix, seed: u64) -> Result<Option<Matrix>>;
+}
+
+/// `log p(x)`.
+pub trait LogLikelihood {
+    /// An estimate for each row, in nats, by this many samples of its code; it rises with their number to `log p(x)`.
+    fn log_likelihood(&self, x: &Matrix, samples: usize) -> Result<Vec<f64>>;
+    /// How many samples the figures of a fit take; 0 leaves the figure out.
+    fn figure_samples(&self) -> usize;
 }
 
 /// Which cluster a row belongs to.
@@ -91,6 +112,18 @@ pub trait Model: Send {
     fn as_sample(&self) -> Option<&dyn Sample> {
         None
     }
+    /// Rows to rows without noise.
+    fn as_denoise(&self) -> Option<&dyn Denoise> {
+        None
+    }
+    /// Rows to how likely they are.
+    fn as_log_likelihood(&self) -> Option<&dyn LogLikelihood> {
+        None
+    }
+    /// What only this kind has to show in a report, from held-out rows of the data it was fitted to.
+    fn sections(&self, _rows: &Split, _data: &Dataset) -> Result<Vec<Section>> {
+        Ok(Vec::new())
+    }
     /// Rows to clusters.
     fn as_assign(&self) -> Option<&dyn Assign> {
         None
@@ -130,6 +163,7 @@ impl dyn Model {
             ("decode", self.as_decode().is_some()),
             ("reconstruct", self.as_reconstruct().is_some()),
             ("score", self.as_score().is_some()),
+            ("denoise", self.as_denoise().is_some()),
             ("sample", self.as_sample().is_some()),
             ("cluster", self.as_assign().is_some()),
         ];

@@ -83,6 +83,103 @@ const CASES: &[Case] = &[
             "train.epochs=2",
         ],
     },
+    Case {
+        kind: "autoencoder",
+        settings: &[
+            "train.epochs=2",
+            "model.code=2",
+            "model.hidden=[6]",
+            "model.corruption=swap",
+            "model.emphasis=0.8",
+        ],
+    },
+    Case {
+        kind: "autoencoder",
+        settings: &[
+            "train.epochs=2",
+            "model.code=2",
+            "model.hidden=[6]",
+            "model.corruption=gaussian",
+            "model.l1=0.1",
+            "model.contraction=0.1",
+        ],
+    },
+    Case {
+        kind: "autoencoder",
+        settings: &[
+            "train.epochs=2",
+            "model.code=8",
+            "model.hidden=[6]",
+            "model.code-activation=sigmoid",
+            "model.sparsity=0.5",
+            "model.sparsity-average=running",
+        ],
+    },
+    Case {
+        kind: "autoencoder",
+        settings: &[
+            "train.epochs=2",
+            "model.code=8",
+            "model.hidden=[]",
+            "model.top-k=3",
+            "model.corruption=masking",
+            "model.hessian=0.1",
+        ],
+    },
+    Case {
+        kind: "autoencoder",
+        settings: &[
+            "train.epochs=2",
+            "model.code=2",
+            "model.hidden=[6]",
+            "model.code-distribution=gaussian",
+            "model.anneal-epochs=1",
+            "model.importance-samples=5",
+        ],
+    },
+    Case {
+        kind: "autoencoder",
+        settings: &[
+            "train.epochs=2",
+            "model.code=2",
+            "model.hidden=[6]",
+            "model.code-distribution=gaussian",
+            "model.samples=3",
+            "model.likelihood=bernoulli",
+            "model.binarize=dynamic",
+            "data.scale=min-max",
+        ],
+    },
+    Case {
+        kind: "autoencoder",
+        settings: &[
+            "train.epochs=2",
+            "model.code=6",
+            "model.hidden=[6]",
+            "model.code-distribution=binary",
+            "model.code-noise=1",
+        ],
+    },
+    Case {
+        kind: "autoencoder",
+        settings: &[
+            "train.epochs=2",
+            "model.code=6",
+            "model.hidden=[6]",
+            "model.code-distribution=categorical",
+            "model.categories=3",
+        ],
+    },
+    Case {
+        kind: "autoencoder",
+        settings: &[
+            "train.epochs=2",
+            "model.code=8",
+            "model.hidden=[6]",
+            "model.code-distribution=quantized",
+            "train.optimizer=sgd",
+        ],
+    },
     Case { kind: "rbm", settings: &["model.code=4", "train.epochs=3", "model.sample-steps=5"] },
     Case {
         kind: "rbm",

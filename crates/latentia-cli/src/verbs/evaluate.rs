@@ -1,11 +1,14 @@
 //! `latentia evaluate`
 
+use std::path::Path;
+
 use latentia::{
     DataError, Error, Result,
     artifact::ModelDirectory,
-    data::{Dataset, Matrix},
+    data::{Dataset, Matrix, Split},
     evaluate,
-    figures::{Agreement, DetectionFigures, PartFigures},
+    figures::{Agreement, DetectionFigures, PartFigures, RetrievalFigures},
+    fit::{self, retrieval_parts},
 };
 use serde_json::json;
 
@@ -28,6 +31,7 @@ struct Sums {
     rows: usize,
     squared_error: f64,
     scores: Vec<f64>,
+    log_likelihood: f64,
     labels: Vec<Option<u32>>,
     codes: Vec<f32>,
     code_labels: Vec<u32>,
@@ -46,6 +50,11 @@ pub(super) fn run(args: &Evaluate, context: &Context) -> Outcome {
     let (read, total) = stream::batches(reader, preprocess.width());
     let mut sums = Sums::default();
     stream::for_each(read, total, context, |batch| {
+        if let Some(samples) = args.importance_samples {
+            let verb = "evaluate --importance-samples";
+            let model = opened.model.require(verb, opened.model.as_log_likelihood())?;
+            sums.log_likelihood += model.log_likelihood(&batch.x, samples as usize)?.iter().sum::<f64>();
+        }
         sums.add(&opened, batch, anomaly.is_some())?;
         Ok(1)
     })?;
@@ -55,6 +64,10 @@ pub(super) fn run(args: &Evaluate, context: &Context) -> Outcome {
     let neighbours = match sums.code_labels.is_empty() {
         true => None,
         false => neighbours(&opened, &sums)?,
+    };
+    let retrieval = match args.retrieval {
+        Some(k) => Some(retrieval(args, &opened, k as usize)?),
+        None => None,
     };
     let detection = match anomaly {
         Some(class) => {
@@ -67,7 +80,16 @@ pub(super) fn run(args: &Evaluate, context: &Context) -> Outcome {
         true => None,
         false => Some(Agreement::of(&sums.classes, &sums.clusters)?),
     };
-    report(args, &opened, &sums, (neighbours, agreement, detection), context)
+    let found = Found { neighbours, retrieval, agreement, detection };
+    report(args, &opened, &sums, found, context)
+}
+
+/// What was measured where there is what it needs.
+struct Found {
+    neighbours: Option<Neighbours>,
+    retrieval: Option<RetrievalFigures>,
+    agreement: Option<Agreement>,
+    detection: Option<DetectionFigures>,
 }
 
 impl Sums {
@@ -155,6 +177,52 @@ fn neighbours(opened: &ModelDirectory, sums: &Sums) -> Result<Option<Neighbours>
     Ok(Some(Neighbours { k, searched, queries: codes.rows(), accuracy }))
 }
 
+/// Precision of searches for the rows of the data among those of the fit; where the data is what the model was fitted to,
+/// for those that were held out among all others.
+fn retrieval(args: &Evaluate, opened: &ModelDirectory, k: usize) -> Result<RetrievalFigures> {
+    let encoder = opened.model.require("search", opened.model.as_encode())?;
+    let recipe = opened.recipe()?;
+    let data = Dataset::load(&recipe.path, &recipe.data, opened.manifest.seed)?;
+    if data.fingerprint != opened.manifest.data_fingerprint {
+        return Err(
+            DataError::new(&recipe.path, "other content than at the fit", "the rows to search").into()
+        );
+    }
+    let unlabelled = |path: &Path| {
+        let fault =
+            DataError::new(path, "no labels", "a column with the class of each row, or with all its labels");
+        Error::from(fault.hint("Fit the model with --label COLUMN, or --tags COLUMN"))
+    };
+    let other;
+    let (searched, asked) = match retrieval_parts(&data) {
+        Some(parts) if args.data == Path::new(&recipe.path) => parts,
+        None if args.data == Path::new(&recipe.path) => {
+            return Err(
+                DataError::new(&args.data, "no rows held out at the fit", "rows to search for").into()
+            );
+        }
+        parts => {
+            let rows = opened.manifest.preprocess.open(&args.data, &recipe.data)?.read_all()?;
+            let labels = rows.labels.ok_or_else(|| unlabelled(&args.data))?;
+            let keep: Vec<usize> = (0..labels.len()).filter(|&i| labels[i].is_some()).collect();
+            other = Split {
+                x: rows.x.select_rows(&keep),
+                labels: Some(labels.into_iter().flatten().collect()),
+                ids: None,
+                tags: rows.tags.map(|tags| keep.iter().map(|&i| tags[i].clone()).collect()),
+                rows: keep.iter().map(|&i| rows.rows[i]).collect(),
+            };
+            (parts.map_or(vec![&data.train], |(searched, _)| searched), &other)
+        }
+    };
+    let found = fit::retrieval(encoder, None, &searched, asked, data.classes().len(), k);
+    let found = found.map_err(|e| match e {
+        Error::Config { field, message } if field == "retrieval" => Error::config("--retrieval", message),
+        other => other,
+    })?;
+    found.ok_or_else(|| unlabelled(&args.data))
+}
+
 /// Accuracy of a vote of the nearest training rows, in code space.
 struct Neighbours {
     k: usize,
@@ -184,15 +252,11 @@ fn detection(args: &Evaluate, sums: &Sums, class: u32, threshold: Option<f64>) -
 }
 
 /// Prints the figures beside those of the fit.
-fn report(
-    args: &Evaluate,
-    opened: &ModelDirectory,
-    sums: &Sums,
-    (neighbours, agreement, detection): (Option<Neighbours>, Option<Agreement>, Option<DetectionFigures>),
-    context: &Context,
-) -> Outcome {
+fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, context: &Context) -> Outcome {
+    let Found { neighbours, retrieval, agreement, detection } = found;
     let fitted = &opened.manifest.figures;
     let error = opened.model.as_reconstruct().map(|_| sums.squared_error / sums.rows as f64);
+    let likelihood = args.importance_samples.map(|_| -sums.log_likelihood / sums.rows as f64);
     let at_fit: Option<&PartFigures> = fitted.parts.last();
     let inertia = opened.model.as_assign().map(|_| sums.inertia);
     let clusters_at_fit = fitted.clusters.last();
@@ -202,11 +266,14 @@ fn report(
             "rows": sums.rows,
             "squared_error": error,
             "at_fit": at_fit,
+            "negative_log_likelihood": likelihood,
+            "importance_samples": args.importance_samples,
             "inertia": inertia,
             "agreement": agreement,
             "neighbours": neighbours.as_ref().map(|n| json!({
                 "k": n.k, "searched": n.searched, "queries": n.queries, "in_code": n.accuracy,
             })),
+            "retrieval": retrieval,
             "anomaly": detection.as_ref().map(|d| json!({
                 "class": d.class, "rows": d.unusual, "auroc": d.auroc, "average_precision": d.average_precision,
                 "precision_at_n": d.precision_at_n, "precision": d.precision, "recall": d.recall,
@@ -227,6 +294,14 @@ fn report(
             number(error),
             at_fit.map_or_else(dash, |p| number(p.squared_error)),
             at_fit.and_then(|p| p.pca_squared_error).map_or_else(dash, number),
+        ]);
+    }
+    if let (Some(nats), Some(samples)) = (likelihood, args.importance_samples) {
+        grid.row([
+            format!("-log p(x) of a row, {samples} samples"),
+            number(nats),
+            fitted.likelihood.as_ref().map_or_else(dash, |l| number(l.negative_log)),
+            dash(),
         ]);
     }
     if let Some(inertia) = inertia {
@@ -250,6 +325,17 @@ fn report(
             kept.map_or_else(dash, |n| percent(n.in_code)),
             kept.and_then(|n| n.in_pca).map_or_else(dash, percent),
         ]);
+    }
+    if let Some(r) = retrieval {
+        let kept = fitted.retrieval.as_ref().filter(|kept| kept.k == r.k);
+        let by = if r.bits { "bits" } else { "numbers" };
+        grid.row([
+            format!("precision at {} of {} searches by {by}", r.k, count(r.queries as u64)),
+            percent(r.in_code),
+            kept.map_or_else(dash, |kept| percent(kept.in_code)),
+            kept.and_then(|kept| kept.in_pca).map_or_else(dash, percent),
+        ]);
+        grid.row(["the same by the input".to_owned(), percent(r.in_input), dash(), dash()]);
     }
     if let (Some(d), Some(class)) = (detection, &args.anomaly) {
         let kept = fitted.detection.as_ref().filter(|kept| kept.class == d.class);

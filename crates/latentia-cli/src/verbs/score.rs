@@ -114,15 +114,16 @@ fn reasons(
     parts: &Matrix,
     top: usize,
 ) -> latentia::Result<()> {
-    let ranges = preprocess.ranges();
-    let top = top.min(ranges.len());
+    let cells = preprocess.cells();
+    let top = top.min(cells.len());
     let found_cells = preprocess.inverse(x)?;
     let rebuilt_cells = preprocess.inverse(rebuilt)?;
     let mut columns = vec![[const { Vec::new() }; 3]; top];
-    let mut errors: Vec<(f32, usize)> = Vec::with_capacity(ranges.len());
+    let mut errors: Vec<(f32, usize)> = Vec::with_capacity(cells.len());
     for (i, row) in parts.iter_rows().enumerate() {
         errors.clear();
-        errors.extend(ranges.iter().enumerate().map(|(j, (_, range))| (row[range.clone()].iter().sum(), j)));
+        errors
+            .extend(cells.iter().enumerate().map(|(j, (_, range, _))| (row[range.clone()].iter().sum(), j)));
         // Equal errors stay in the order of the columns, so that the result is always the same.
         let by_error = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         if top > 0 && top < errors.len() {
@@ -130,10 +131,15 @@ fn reasons(
             errors.truncate(top);
         }
         errors.sort_unstable_by(by_error);
-        for (cells, (_, j)) in columns.iter_mut().zip(&errors) {
-            cells[0].push(Some(ranges[*j].0.to_owned()));
-            cells[1].push(cell(&found_cells.columns()[*j].1, i));
-            cells[2].push(cell(&rebuilt_cells.columns()[*j].1, i));
+        for (texts, (_, j)) in columns.iter_mut().zip(&errors) {
+            let (name, range, place) = &cells[*j];
+            let text = |table: &Table, row: &[f32]| match place {
+                Some(place) => cell(&table.columns()[*place].1, i),
+                None => Some(row[range.start].to_string()),
+            };
+            texts[0].push(Some((*name).to_owned()));
+            texts[1].push(text(&found_cells, x.row(i)));
+            texts[2].push(text(&rebuilt_cells, rebuilt.row(i)));
         }
     }
     for (k, [because, found, rebuilt]) in columns.into_iter().enumerate() {

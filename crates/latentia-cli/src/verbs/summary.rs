@@ -45,7 +45,7 @@ pub(super) fn figures(kind: &str, figures: &Figures) -> String {
     if beside_pca {
         header.push("PCA".into());
     }
-    if neighbours.is_some() {
+    if neighbours.is_some() || figures.retrieval.is_some() {
         header.push("raw input".into());
     }
     let mut grid = Grid::new(header);
@@ -70,12 +70,27 @@ pub(super) fn figures(kind: &str, figures: &Figures) -> String {
             line("adjusted Rand index", number(*ari));
         }
     }
+    if let Some(likelihood) = &figures.likelihood {
+        let name = format!("-log p(x) of a row, {} ({} samples)", likelihood.part, likelihood.samples);
+        let mut cells = vec![name, number(likelihood.negative_log)];
+        cells.resize_with(2 + usize::from(beside_pca) + usize::from(neighbours.is_some()), dash);
+        grid.row(cells);
+    }
     if let Some(n) = neighbours {
         let mut cells = vec![format!("{}-NN accuracy, {}", n.k, figures.comparison), percent(n.in_code)];
         if beside_pca {
             cells.push(n.in_pca.map_or_else(dash, percent));
         }
         cells.push(percent(n.in_input));
+        grid.row(cells);
+    }
+    if let Some(r) = &figures.retrieval {
+        let mut cells =
+            vec![format!("precision at {} of a search, {}", r.k, figures.comparison), percent(r.in_code)];
+        if beside_pca {
+            cells.push(r.in_pca.map_or_else(dash, percent));
+        }
+        cells.push(percent(r.in_input));
         grid.row(cells);
     }
     grid.render()

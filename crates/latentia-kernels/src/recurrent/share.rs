@@ -5,14 +5,25 @@ use crate::gemm::{row_tile, row_tiles};
 use crate::simd::Simd;
 use crate::threads::Member;
 use std::ops::Range;
+use std::sync::OnceLock;
 
-/// Packed recurrent weights up to this many bytes stay in every core's second-level cache (1 MiB) beside what a step
-/// reads and writes.
-const OWN_CACHE: usize = 384 << 10;
 /// Fewest rows of a batch worth a thread of their own: half a register tile.
 const OWN_ROWS: usize = 8;
 /// Multiplications of a step from which meeting another thread after it pays: about two microseconds of work.
 const PARALLEL_FROM: usize = 100_000;
+
+/// Bytes of packed recurrent weights that stay in every core's second-level cache beside what a step reads and writes: half of
+/// it, taken for 1 MiB where the system does not say.
+fn own_cache() -> usize {
+    static BYTES: OnceLock<usize> = OnceLock::new();
+    *BYTES.get_or_init(|| {
+        // Miri has no such files.
+        let path = cfg!(not(miri)).then_some("/sys/devices/system/cpu/cpu0/cache/index2/size");
+        let text = path.and_then(|path| std::fs::read_to_string(path).ok());
+        let kib = text.and_then(|text| text.trim().strip_suffix('K')?.parse().ok());
+        kib.unwrap_or(1024usize) * 512
+    })
+}
 
 /// How a recurrence is divided.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -27,7 +38,7 @@ pub(super) enum Split {
 pub(super) fn split(order: &Order, gates: usize, hidden: usize, threads: usize) -> (Split, usize) {
     let step = order.batch() * gates * hidden * hidden;
     let by_rows = threads.min(order.batch() / OWN_ROWS);
-    if gates * hidden * hidden * size_of::<f32>() <= OWN_CACHE && by_rows > 1 {
+    if gates * hidden * hidden * size_of::<f32>() <= own_cache() && by_rows > 1 {
         (Split::Rows, if step * order.steps() < PARALLEL_FROM { 1 } else { by_rows })
     } else {
         (Split::Units, if step < PARALLEL_FROM { 1 } else { threads })
@@ -106,13 +117,38 @@ impl Share {
         self.tasks.clone()
     }
 
+    /// Tiles of rows.
+    #[inline(always)]
+    pub(super) fn tiles(&self) -> usize {
+        self.tiles
+    }
+
+    /// Place of the first row of a tile and number of its rows.
+    #[inline(always)]
+    pub(super) fn tile<S: Simd>(&self, i: usize) -> (usize, usize) {
+        let (row, height) = row_tile::<S>(self.rows.len(), i);
+        (self.rows.start + row, height)
+    }
+
+    /// The columns of the inputs this member packs.
+    #[inline(always)]
+    pub(super) fn columns<S: Simd>(&self, split: Split, member: Member, inputs: usize) -> Range<usize> {
+        match split {
+            Split::Rows => 0..inputs,
+            Split::Units => {
+                let share = member.share(inputs.div_ceil(S::LANES));
+                (share.start * S::LANES).min(inputs)..(share.end * S::LANES).min(inputs)
+            }
+        }
+    }
+
     #[inline(always)]
     pub(super) fn task<S: Simd>(&self, i: usize) -> Task {
         let (group, tile) = (i / self.tiles, i % self.tiles);
-        let (row, height) = row_tile::<S>(self.rows.len(), tile);
+        let (row, height) = self.tile::<S>(tile);
         let unit = group * self.vectors * S::LANES;
         let vectors = (self.hidden - unit).div_ceil(S::LANES).min(self.vectors);
-        Task { row: self.rows.start + row, height, unit, vectors }
+        Task { row, height, unit, vectors }
     }
 }
 

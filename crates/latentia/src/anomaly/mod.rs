@@ -69,6 +69,25 @@ pub fn fit(
     Ok(Fitted { model: Box::new(Detector { members }), config: settings, training })
 }
 
+/// The class that `anomaly.unusual` names, as an index; `None` when it names none.
+///
+/// # Errors
+/// A class that the data lacks.
+pub fn unusual_class(anomaly: &AnomalyConfig, data: &Dataset) -> Result<Option<u32>> {
+    let Some(name) = &anomaly.unusual else { return Ok(None) };
+    let classes = data.classes();
+    match classes.iter().position(|class| class == name) {
+        Some(class) => Ok(Some(class as u32)),
+        None => {
+            let known = match classes.is_empty() {
+                true => "the rows have no label: give data.label".to_owned(),
+                false => format!("the classes are {}", classes.join(", ")),
+            };
+            Err(Error::config("anomaly.unusual", format!("no class '{name}', {known}")))
+        }
+    }
+}
+
 fn stopped(ended: Option<Ended>) -> bool {
     ended == Some(Ended::Cancelled)
 }

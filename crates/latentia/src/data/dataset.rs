@@ -29,6 +29,8 @@ pub struct Split {
     pub labels: Option<Vec<u32>>,
     /// Name of each row.
     pub ids: Option<Vec<String>>,
+    /// All the labels of each row as the file has them, where it has such a column.
+    pub tags: Option<Vec<String>>,
     /// Row of its file that each row is, counted from 1.
     pub rows: Vec<u64>,
 }
@@ -209,14 +211,14 @@ fn in_memory(options: &ReadOptions) -> Request<'_> {
 /// Marks the rows that have a missing cell, and counts them.
 fn drop_incomplete(source: &dyn Source, chunks: &[Chunk], parts: &mut [Part]) -> usize {
     let (_, texts) = by_kind(source.columns());
-    let id = source.id();
-    let is_id = |k: usize| id == Some(source.columns()[texts[k]].name.as_str());
+    let asides = [source.id(), source.tags()];
+    let is_aside = |k: usize| asides.contains(&Some(source.columns()[texts[k]].name.as_str()));
     let mut dropped = 0;
     let mut parts = parts.iter_mut();
     for chunk in chunks {
         for (i, part) in (0..chunk.rows).zip(&mut parts) {
             let number = chunk.numbers.cols() > 0 && chunk.numbers.row(i).iter().any(|value| value.is_nan());
-            let text = || chunk.texts.iter().enumerate().any(|(k, cells)| cells[i].is_none() && !is_id(k));
+            let text = || chunk.texts.iter().enumerate().any(|(k, cells)| cells[i].is_none() && !is_aside(k));
             if number || text() {
                 *part = Part::Dropped;
                 dropped += 1;
@@ -259,6 +261,9 @@ fn scatter(
             if let Some(ids) = rows.ids {
                 splits[k].ids.get_or_insert_default().extend(ids);
             }
+            if let Some(tags) = rows.tags {
+                splits[k].tags.get_or_insert_default().extend(tags);
+            }
         }
     }
     for (split, values) in splits.iter_mut().zip(values) {
@@ -268,6 +273,9 @@ fn scatter(
         }
         if preprocess.id.is_some() {
             split.ids.get_or_insert_default();
+        }
+        if preprocess.tags.is_some() {
+            split.tags.get_or_insert_default();
         }
     }
     Ok(splits)
@@ -302,7 +310,7 @@ fn read_test(
         }
         _ => None,
     };
-    Ok(Split { x: rows.x, labels, ids: rows.ids, rows: rows.rows })
+    Ok(Split { x: rows.x, labels, ids: rows.ids, tags: rows.tags, rows: rows.rows })
 }
 
 /// SHA-256 over columns and cells.

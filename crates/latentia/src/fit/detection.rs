@@ -29,8 +29,9 @@ pub(super) fn detect(
     anomaly: &AnomalyConfig,
     threshold: Option<&Threshold>,
 ) -> Result<Option<Detection>> {
-    let Some(name) = &anomaly.unusual else { return Ok(None) };
-    let class = class(data, name)?;
+    let (Some(name), Some(class)) = (&anomaly.unusual, anomaly::unusual_class(anomaly, data)?) else {
+        return Ok(None);
+    };
     let both = |split: &Split| {
         let unusual = unusual(split, class);
         unusual.contains(&true) && unusual.contains(&false)
@@ -51,18 +52,6 @@ pub(super) fn detect(
         unusual,
     };
     Ok(Some(Detection { figures, report }))
-}
-
-/// The class of that name.
-fn class(data: &Dataset, name: &str) -> Result<u32> {
-    let classes = data.classes();
-    classes.iter().position(|class| class == name).map(|class| class as u32).ok_or_else(|| {
-        let known = match classes.is_empty() {
-            true => "the rows have no label: give data.label".to_owned(),
-            false => format!("the classes are {}", classes.join(", ")),
-        };
-        crate::Error::config("anomaly.unusual", format!("no class '{name}', {known}"))
-    })
 }
 
 fn unusual(split: &Split, class: u32) -> Vec<bool> {

@@ -3,20 +3,22 @@
 use std::collections::BTreeMap;
 
 use super::{
-    measure::Measured,
-    page::{clusters, images, pixel_size},
+    measure::{Measured, comparison},
+    page::{clusters, pixel_size},
 };
 use crate::{
     Result,
-    data::Dataset,
+    data::{Dataset, Split, Table, Values},
     kinds::Fitted,
     model::Model,
-    report::{Axis, Chart, Figure, Images, Line, Lines, Section, Style},
+    report::{Axis, Chart, Figure, Images, Line, Lines, Listing, Section, Style},
     train::EpochRecord,
 };
 
 /// Samples drawn, and how many of them stand side by side.
 const SAMPLES: (usize, usize) = (48, 12);
+/// Documents whose words are shown.
+const DOCUMENTS: usize = 20;
 
 /// The sections that apply.
 pub(super) fn sections(
@@ -30,6 +32,7 @@ pub(super) fn sections(
         sections.push(clusters::section(able, fitted, data, seed)?);
     }
     sections.extend(measured.detection.iter().map(|d| d.report.section()));
+    sections.extend(documents(fitted.model.as_ref(), comparison(data).1, data)?);
     sections.extend(samples(fitted.model.as_ref(), data, seed)?);
     if let Some(training) = &fitted.training {
         sections.extend(metrics(&training.history));
@@ -38,10 +41,41 @@ pub(super) fn sections(
     Ok(sections)
 }
 
+/// The words of some documents beside those that the model finds likeliest, for the eye.
+fn documents(model: &dyn Model, rows: &Split, data: &Dataset) -> Result<Option<Section>> {
+    let Some(model) = model.as_reconstruct().filter(|_| data.preprocess.is_text()) else { return Ok(None) };
+    let x = rows.x.head(DOCUMENTS);
+    let found = data.preprocess.inverse(&x)?;
+    let likely = data.preprocess.inverse(&model.reconstruct(&x)?)?;
+    let mut text = String::new();
+    for i in 0..x.rows() {
+        let name = rows.ids.as_ref().map_or_else(|| format!("row {}", rows.rows[i]), |ids| ids[i].clone());
+        let class =
+            rows.labels.as_ref().map_or(String::new(), |l| format!(" ({})", data.classes()[l[i] as usize]));
+        let words = |table: &Table| match table.columns().first() {
+            Some((_, Values::Text(texts))) => texts[i].clone().unwrap_or_default(),
+            _ => String::new(),
+        };
+        text.push_str(&format!(
+            "{name}{class}\n  found:  {}\n  likely: {}\n\n",
+            words(&found),
+            words(&likely)
+        ));
+    }
+    Ok(Some(Section {
+        title: "Words".to_owned(),
+        text: "The heaviest words of some documents that the model has not learned from, and those that it finds likeliest \
+               from their codes."
+            .to_owned(),
+        figures: Vec::new(),
+        listings: vec![Listing { title: format!("{} documents", x.rows()), text }],
+    }))
+}
+
 /// Images that the model makes up.
 fn samples(model: &dyn Model, data: &Dataset, seed: u64) -> Result<Option<Section>> {
     let (Some(model), Some(shape)) = (model.as_sample(), data.image_shape()) else { return Ok(None) };
-    let drawn = images(&data.preprocess, &model.sample(SAMPLES.0, seed)?, shape)?;
+    let drawn = data.preprocess.pictures(&model.sample(SAMPLES.0, seed)?)?;
     let chart = Images {
         size: pixel_size(shape),
         images: drawn.chunks(SAMPLES.1).map(<[_]>::to_vec).collect(),

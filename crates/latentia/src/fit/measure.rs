@@ -1,15 +1,22 @@
 //! Figures of a fitted model, with PCA and nearest neighbours on the input beside them.
 
-use super::detection::{self, Detection};
+use super::{
+    detection::{self, Detection},
+    retrieval::{RETRIEVED, retrieval, retrieval_parts},
+};
 use crate::{
     Result,
     anomaly::AnomalyConfig,
     codes::pca::{Pca, PcaConfig},
     data::{Dataset, Matrix, Split},
     evaluate,
-    figures::{Agreement, ClusterFigures, Figures, NeighbourFigures, PartFigures, PcaPoint, Threshold},
+    figures::{
+        Agreement, ClusterFigures, Figures, LikelihoodFigures, NeighbourFigures, PartFigures, PcaPoint,
+        RetrievalFigures, Threshold,
+    },
     model::{Assign, Assignment, Model, Reconstruct},
     random::{Purpose, permutation, stream},
+    search::are_bits,
 };
 
 /// Rows at a time where only sums are kept.
@@ -89,6 +96,14 @@ pub(super) fn measure(
             figures.clusters.push(clusters(model, part, split)?);
         }
     }
+    if let Some(model) = model.as_log_likelihood()
+        && model.figure_samples() > 0
+    {
+        let samples = model.figure_samples();
+        let negative_log = -mean(&model.log_likelihood(&held_out.x, samples)?);
+        figures.likelihood =
+            Some(LikelihoodFigures { part: name.to_owned(), rows: held_out.len(), samples, negative_log });
+    }
     let mut scores = Vec::new();
     if let Some(model) = model.as_score() {
         for (part, split) in parts(data) {
@@ -104,6 +119,7 @@ pub(super) fn measure(
     figures.detection = detection.as_ref().map(|d| d.figures.clone());
     if code.is_some() {
         figures.neighbours = neighbours(model, baseline.as_ref(), data, held_out, seed)?;
+        figures.retrieval = search(model, baseline.as_ref(), data)?;
     }
     warnings.extend(verdict(&figures));
     Ok(Measured { figures, scores, detection, warnings })
@@ -191,6 +207,18 @@ fn neighbours(
         },
         in_input: accuracy(&train, &test)?,
     }))
+}
+
+/// Precision of searches by code, where that is what codes are for: rows are documents, or codes are bits.
+fn search(model: &dyn Model, pca: Option<&Pca>, data: &Dataset) -> Result<Option<RetrievalFigures>> {
+    let (Some(encoder), Some((searched, asked))) = (model.as_encode(), retrieval_parts(data)) else {
+        return Ok(None);
+    };
+    if !data.preprocess.is_text() && !are_bits(&encoder.encode(&asked.x.head(100))?) {
+        return Ok(None);
+    }
+    let k = RETRIEVED.min(searched.iter().map(|part| part.len()).sum());
+    retrieval(encoder, pca, &searched, asked, data.classes().len(), k)
 }
 
 /// At most `most` rows, chosen by the seed, in their order.

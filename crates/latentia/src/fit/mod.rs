@@ -4,6 +4,7 @@ mod detection;
 mod extra;
 mod measure;
 mod page;
+mod retrieval;
 
 use std::{
     fs,
@@ -13,6 +14,7 @@ use std::{
 use serde_json::Value;
 
 pub use measure::threshold;
+pub use retrieval::{RETRIEVED, retrieval, retrieval_parts};
 
 use crate::{
     Error, Result, anomaly,
@@ -93,6 +95,8 @@ fn fit_locked(
     run.resume = existing == Existing::Resume;
     let seed = recipe.train.seed;
     let data = Dataset::load_with(&recipe.path, &recipe.data, seed, run.progress.as_mut(), &run.cancel)?;
+    // A class that is not there is not found out after hours of training.
+    anomaly::unusual_class(&recipe.anomaly, &data)?;
     let config = recipe.kind.parse(recipe.model.clone())?;
     if recipe.kind.trains {
         fs::create_dir_all(&checkpoints).map_err(|e| Error::io(&checkpoints, "create", e))?;
@@ -225,9 +229,14 @@ fn clear(dir: &Path) -> Result<()> {
         _ => Ok(()),
     };
     // The manifest first: without it nothing takes the rest for a model.
-    for name in
-        [artifact::MANIFEST, artifact::WEIGHTS, artifact::LAST_WEIGHTS, artifact::HISTORY, artifact::REPORT]
-    {
+    for name in [
+        artifact::MANIFEST,
+        artifact::WEIGHTS,
+        artifact::VOCABULARY,
+        artifact::LAST_WEIGHTS,
+        artifact::HISTORY,
+        artifact::REPORT,
+    ] {
         let path = dir.join(name);
         gone(fs::remove_file(&path), &path)?;
     }

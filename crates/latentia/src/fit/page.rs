@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Result,
     codes::pca::PcaConfig,
-    data::{Dataset, ImageShape, Matrix, Preprocess, Scale, Split, Values},
+    data::{Dataset, ImageShape, Matrix, Split, Table, Values},
     figures::{self, Figures},
     kinds::Fitted,
     model::Model,
@@ -64,7 +64,11 @@ pub(super) fn render(
         errors: errors(model, measured),
         baseline: baseline(&measured.figures, model).filter(|_| clustered.is_none()),
         filters: filters(&model.tensors(), data.image_shape()),
-        extra: extra::sections(fitted, data, measured, recipe.train.seed)?,
+        extra: {
+            let mut sections = model.sections(rows, data)?;
+            sections.extend(extra::sections(fitted, data, measured, recipe.train.seed)?);
+            sections
+        },
     };
     Ok(report.render())
 }
@@ -121,10 +125,22 @@ fn facts(data: &Dataset, model: &dyn Model, measured: &Measured) -> Vec<Card> {
                 .note(note.unwrap_or_else(|| format!("{} rows", part.part))),
         );
     }
+    if let Some(l) = &measured.figures.likelihood {
+        cards.push(
+            Card::new("-log p(x)", format!("{:.2}", l.negative_log))
+                .note(format!("nats a row, {} rows, {} samples", l.part, l.samples)),
+        );
+    }
     if let Some(n) = &measured.figures.neighbours {
         cards.push(
             Card::new("Neighbour accuracy", format!("{:.1} %", 100.0 * n.in_code))
                 .note(format!("by the code; {:.1} % by the input", 100.0 * n.in_input)),
+        );
+    }
+    if let Some(r) = &measured.figures.retrieval {
+        cards.push(
+            Card::new(format!("Precision at {}", r.k), format!("{:.1} %", 100.0 * r.in_code))
+                .note(format!("of searches by code; {:.1} % by the input", 100.0 * r.in_input)),
         );
     }
     cards
@@ -176,18 +192,25 @@ fn map(model: &dyn Model, rows: &Split, data: &Dataset, part: &str, seed: u64) -
 }
 
 fn reconstructions(model: &dyn Model, rows: &Split, data: &Dataset) -> Result<Option<Reconstructions>> {
+    let denoiser = model.as_denoise();
     let Some(model) = model.as_reconstruct() else { return Ok(None) };
     if let Some(shape) = data.image_shape() {
         let x = rows.x.head(IMAGES);
+        // A denoising model shows what it was taught: the seed is that of every report.
+        let corrupted = match denoiser {
+            Some(model) => model.corrupt(&x, 0)?,
+            None => None,
+        };
+        let rebuilt = model.reconstruct(corrupted.as_ref().unwrap_or(&x))?;
         let name = |i: usize| match &rows.labels {
             Some(labels) => data.classes()[labels[i] as usize].clone(),
             None => format!("row {}", rows.rows[i]),
         };
         return Ok(Some(Reconstructions::Images(ImagePairs {
             size: pixel_size(shape),
-            inputs: images(&data.preprocess, &x, shape)?,
-            reconstructions: images(&data.preprocess, &model.reconstruct(&x)?, shape)?,
-            corrupted: Vec::new(),
+            inputs: data.preprocess.pictures(&x)?,
+            reconstructions: data.preprocess.pictures(&rebuilt)?,
+            corrupted: corrupted.map_or(Ok(Vec::new()), |x| data.preprocess.pictures(&x))?,
             names: (0..x.rows()).map(name).collect(),
         })));
     }
@@ -198,24 +221,27 @@ fn reconstructions(model: &dyn Model, rows: &Split, data: &Dataset) -> Result<Op
     worst.truncate(WORST.0);
     let (x, reconstructed) = (rows.x.select_rows(&worst), reconstructed.select_rows(&worst));
     let (found, returned) = (data.preprocess.inverse(&x)?, data.preprocess.inverse(&reconstructed)?);
-    let ranges = data.preprocess.ranges();
+    let cells = data.preprocess.cells();
     let row = |(at, &i): (usize, &usize)| {
         let share = |range: &std::ops::Range<usize>| {
             let pairs = x.row(at)[range.clone()].iter().zip(&reconstructed.row(at)[range.clone()]);
             pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / errors[i].max(f64::MIN_POSITIVE)
         };
-        let mut columns: Vec<WorstColumn> = ranges
-            .iter()
-            .enumerate()
-            .map(|(c, (name, range))| WorstColumn {
-                name: (*name).to_owned(),
-                found: cell(&found.columns()[c].1, at),
-                reconstructed: cell(&returned.columns()[c].1, at),
-                share: share(range),
-            })
-            .collect();
-        columns.sort_by(|a, b| b.share.total_cmp(&a.share));
-        columns.truncate(WORST.1);
+        let mut shares: Vec<_> = cells.iter().map(|cell| (share(&cell.1), cell)).collect();
+        shares.sort_by(|a, b| b.0.total_cmp(&a.0));
+        shares.truncate(WORST.1);
+        let text =
+            |table: &Table, x: &Matrix, range: &std::ops::Range<usize>, place: Option<usize>| match place {
+                Some(place) => cell(&table.columns()[place].1, at),
+                None => number(x.row(at)[range.start]),
+            };
+        let columns = shares.into_iter().map(|(share, (name, range, place))| WorstColumn {
+            name: (*name).to_owned(),
+            found: text(&found, &x, range, *place),
+            reconstructed: text(&returned, &reconstructed, range, *place),
+            share,
+        });
+        let columns = columns.collect();
         let name = match &rows.ids {
             Some(ids) => ids[i].clone(),
             None => format!("row {}", rows.rows[i]),
@@ -223,28 +249,6 @@ fn reconstructions(model: &dyn Model, rows: &Split, data: &Dataset) -> Result<Op
         WorstRow { name, error: errors[i], columns }
     };
     Ok(Some(Reconstructions::Rows(worst.iter().enumerate().map(row).collect())))
-}
-
-/// Scaled rows as images with values from 0 to 1, the channels of a pixel together.
-pub(super) fn images(preprocess: &Preprocess, x: &Matrix, shape: ImageShape) -> Result<Vec<Vec<f32>>> {
-    let pixels = shape.height * shape.width;
-    let interleave = |value: &dyn Fn(usize) -> f32| -> Vec<f32> {
-        let at = |p: usize| (0..shape.channels).map(move |c| c * pixels + p);
-        (0..pixels).flat_map(at).map(|i| value(i).clamp(0.0, 1.0)).collect()
-    };
-    if preprocess.scale == Scale::Unit {
-        return Ok(x.iter_rows().map(|row| interleave(&|i| row[i])).collect());
-    }
-    let table = preprocess.inverse(x)?;
-    let numbers = table.columns().iter().filter_map(|(_, values)| match values {
-        Values::Numbers(v) => Some(v.as_slice()),
-        _ => None,
-    });
-    let columns: Vec<&[f32]> = numbers.collect();
-    let most = columns.iter().flat_map(|c| c.iter()).fold(0f32, |m, &v| m.max(v));
-    // Pixels are bytes or shares of 1.
-    let unit = if most > 1.5 { 255.0 } else { 1.0 };
-    Ok((0..x.rows()).map(|row| interleave(&|i| columns[i][row] / unit)).collect())
 }
 
 pub(super) fn pixel_size(shape: ImageShape) -> PixelSize {

@@ -4,7 +4,7 @@ use burn::{
     module::{Module, Param},
     tensor::{Device, Tensor, TensorData},
 };
-use latentia_ops::{Orientation, dense};
+use latentia_ops::{Orientation, activate_composed, dense};
 
 use super::{ActivationKind, Initializer};
 use crate::random::{Purpose, stream};
@@ -25,12 +25,23 @@ pub struct Dense {
 impl Dense {
     /// The layer applied to `x`: `[batch, in]`; `tied` is `[in, out]` and used when the layer has no weight.
     fn forward(&self, x: Tensor<2>, tied: Option<Tensor<2>>) -> Tensor<2> {
+        self.forward_as(x, tied, self.activation)
+    }
+
+    fn forward_as(&self, x: Tensor<2>, tied: Option<Tensor<2>>, activation: ActivationKind) -> Tensor<2> {
         let (weight, orientation) = match (&self.weight, tied) {
             (Some(weight), _) => (weight.val(), Orientation::OutIn),
             (None, Some(weight)) => (weight, Orientation::InOut),
             (None, None) => unreachable!("a tied layer is always given a weight by its stack"),
         };
-        dense(x, weight, Some(self.bias.val()), self.activation.function(), orientation)
+        dense(x, weight, Some(self.bias.val()), activation.function(), orientation)
+    }
+
+    /// `y = f(a)` and `f′(a)`, both to be differentiated further; of a layer with a weight of its own.
+    fn forward_with_derivative(&self, x: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+        let a = self.forward_as(x, None, ActivationKind::Identity);
+        let y = activate_composed(a.clone(), self.activation.function());
+        (y.clone(), self.activation.derivative(y, || a))
     }
 }
 
@@ -81,6 +92,19 @@ impl DenseStack {
     /// The stack applied to `x`: `[batch, in]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         self.layers.iter().fold(x, |x, layer| layer.forward(x, None))
+    }
+
+    /// The stack applied to `x`, and the derivative `f′(a)` of each layer's activation, first layer first.
+    ///
+    /// The Jacobian of layer `l` is `diag(f′(a_l)) W_l`; that of the stack is their product. Not for tied stacks.
+    pub fn forward_with_derivatives(&self, x: Tensor<2>) -> (Tensor<2>, Vec<Tensor<2>>) {
+        let mut derivatives = Vec::with_capacity(self.layers.len());
+        let y = self.layers.iter().fold(x, |x, layer| {
+            let (y, derivative) = layer.forward_with_derivative(x);
+            derivatives.push(derivative);
+            y
+        });
+        (y, derivatives)
     }
 
     /// The stack applied to `x` with the weights of `encoder` transposed, its last layer first.

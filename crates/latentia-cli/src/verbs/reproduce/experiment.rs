@@ -61,6 +61,17 @@ pub(super) enum Measure {
     /// Share of rows whose nearest neighbours in code space have their class.
     #[serde(rename = "5-NN accuracy")]
     Neighbours,
+    /// Share of rows with a label of the query among the 100 nearest, averaged over the queries.
+    #[serde(rename = "precision at 100")]
+    Precision,
+    #[serde(rename = "precision at 100 of PCA")]
+    PrecisionOfPca,
+    /// How often an unusual row scores higher than another.
+    #[serde(rename = "area under the ROC curve")]
+    Detection,
+    /// Nats a row, by importance samples.
+    #[serde(rename = "negative log-likelihood")]
+    NegativeLogLikelihood,
 }
 
 impl Measure {
@@ -71,6 +82,10 @@ impl Measure {
             Self::OfPca => "squared error of PCA",
             Self::BesidePca => "squared error / that of PCA",
             Self::Neighbours => "5-NN accuracy",
+            Self::Precision => "precision at 100",
+            Self::PrecisionOfPca => "precision at 100 of PCA",
+            Self::Detection => "area under the ROC curve",
+            Self::NegativeLogLikelihood => "negative log-likelihood",
         }
     }
 
@@ -82,6 +97,10 @@ impl Measure {
             Self::OfPca => pca,
             Self::BesidePca => part.zip(pca).map(|(part, pca)| part.squared_error / pca),
             Self::Neighbours => figures.neighbours.as_ref().map(|n| n.in_code),
+            Self::Detection => figures.detection.as_ref().map(|d| d.auroc),
+            Self::Precision => figures.retrieval.as_ref().filter(|r| r.k == 100).map(|r| r.in_code),
+            Self::PrecisionOfPca => figures.retrieval.as_ref().filter(|r| r.k == 100).and_then(|r| r.in_pca),
+            Self::NegativeLogLikelihood => figures.likelihood.as_ref().map(|l| l.negative_log),
         }
     }
 }
@@ -122,9 +141,15 @@ macro_rules! recipes {
 const RECIPES: &[(&str, &str)] = recipes![
     "digits-autoencoder",
     "linear-autoencoder",
+    "denoising-digits",
+    "sparse-digits",
+    "contractive-digits",
     "rbm-digits",
+    "anomaly-tables",
     "mnist-pca",
     "mnist-autoencoder",
+    "vae-mnist",
+    "iwae-mnist",
     "dbn-mnist"
 ];
 

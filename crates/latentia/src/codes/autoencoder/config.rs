@@ -3,17 +3,21 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::likelihood::LikelihoodKind;
+use super::{
+    code::CodeDistribution,
+    corruption::{Binarize, CorruptionKind},
+    jacobian::ContractionEstimate,
+    likelihood::LikelihoodKind,
+    penalty::SparsityAverage,
+};
 use crate::{
-    Error, Result,
-    codes::{
-        MAX_WIDTH,
-        stacked::{self, Pretrain},
-    },
+    codes::stacked::Pretrain,
     nn::{ActivationKind, Initializer},
 };
 
 /// An autoencoder: `h = f(x)`, `x̂ = g(h)`, learnt by making `x` likely given `h` (Rumelhart, Hinton & Williams 1986).
+///
+/// Corruption, penalties and the distribution of the code are values of the one core and combine freely.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct AutoencoderConfig {
@@ -23,7 +27,7 @@ pub struct AutoencoderConfig {
     pub code: usize,
     /// Activation of the hidden layers.
     pub activation: ActivationKind,
-    /// Activation of the code.
+    /// Activation of a deterministic code.
     pub code_activation: ActivationKind,
     /// Whether the decoder uses the encoder's weights, transposed.
     pub tied: bool,
@@ -38,6 +42,69 @@ pub struct AutoencoderConfig {
     /// Learning rate of pretraining. 0: that of the training for autoencoders; for Boltzmann machines 0.1, or 0.001 where
     /// a layer has real units.
     pub pretrain_learning_rate: f64,
+
+    /// What is done to an input before it is encoded; the model learns to undo it.
+    pub corruption: CorruptionKind,
+    /// Masking, salt-and-pepper, swap: the share of cells that are corrupted; gaussian: the standard deviation.
+    pub corruption_level: f64,
+    /// Weight of corrupted cells in the loss, that of the others is one minus it; 0.5 treats all alike, 1 counts
+    /// corrupted cells only (Vincent et al. 2010).
+    pub emphasis: f64,
+
+    /// Weight of the sum of the absolute numbers of a code.
+    pub l1: f64,
+    /// Weight of the divergence of the mean activation of each unit of the code from `sparsity-target`; needs a code
+    /// between 0 and 1.
+    pub sparsity: f64,
+    /// The mean activation that `sparsity` asks for.
+    pub sparsity_target: f64,
+    /// What the mean activation is taken over.
+    pub sparsity_average: SparsityAverage,
+    /// How many numbers of a code are kept, the largest ones; the others become 0 (Makhzani & Frey 2014). 0 keeps all.
+    pub top_k: usize,
+
+    /// Weight of the squared Frobenius norm of the Jacobian of the code (Rifai et al. 2011).
+    pub contraction: f64,
+    /// How the norm of the Jacobian is computed.
+    pub contraction_estimate: ContractionEstimate,
+    /// Weight of the change of the Jacobian under noise, a stand-in for the Hessian of the code (Rifai et al. 2011).
+    pub hessian: f64,
+    /// Standard deviation of the noise that `hessian` looks at.
+    pub hessian_noise: f64,
+
+    /// What a code is: numbers, or a sample of a distribution that the encoder describes.
+    pub code_distribution: CodeDistribution,
+    /// Binary codes: standard deviation of normal noise before the sigmoid (Salakhutdinov & Hinton 2009).
+    pub code_noise: f64,
+    /// Binary and categorical codes: decode the discrete code in training too, with the gradient of the continuous one.
+    pub straight_through: bool,
+    /// Gaussian and categorical codes: weight of the divergence to the prior (Higgins et al. 2017).
+    pub beta: f64,
+    /// Gaussian codes: nats of divergence that each number of the code has free (Kingma et al. 2016).
+    pub free_bits: f64,
+    /// Gaussian and categorical codes: epochs over which `beta` rises from 0 (Bowman et al. 2016).
+    pub anneal_epochs: usize,
+    /// Gaussian codes: samples of the code for each row; more than one trains on the importance weighted bound (Burda et
+    /// al. 2016).
+    pub samples: usize,
+    /// Gaussian codes: samples that estimate the log-likelihood of held-out rows after training; 0 leaves it out.
+    pub importance_samples: usize,
+    /// Gaussian likelihood: variance of what the decoder returns.
+    pub variance: f64,
+    /// Gaussian likelihood: learn the variance, one for all columns, from `variance` on.
+    pub learn_variance: bool,
+    /// Bernoulli likelihood: how values between 0 and 1 become 0 or 1.
+    pub binarize: Binarize,
+    /// Categorical codes: values of each variable; `code` is as many times larger as there are variables.
+    pub categories: usize,
+    /// Categorical codes: temperature of the relaxed sample (Jang et al. 2017).
+    pub temperature: f64,
+    /// Quantized codes: vectors in the codebook.
+    pub codebook: usize,
+    /// Quantized codes: numbers in each vector; `code` holds one vector or several.
+    pub vector_size: usize,
+    /// Quantized codes: weight of the distance of the encoder's output to its vector (van den Oord et al. 2017).
+    pub commitment: f64,
 }
 
 impl Default for AutoencoderConfig {
@@ -53,33 +120,49 @@ impl Default for AutoencoderConfig {
             pretrain: Pretrain::None,
             pretrain_epochs: 10,
             pretrain_learning_rate: 0.0,
+            corruption: CorruptionKind::None,
+            corruption_level: 0.3,
+            emphasis: 0.5,
+            l1: 0.0,
+            sparsity: 0.0,
+            sparsity_target: 0.05,
+            sparsity_average: SparsityAverage::Batch,
+            top_k: 0,
+            contraction: 0.0,
+            contraction_estimate: ContractionEstimate::Auto,
+            hessian: 0.0,
+            hessian_noise: 0.1,
+            code_distribution: CodeDistribution::Deterministic,
+            code_noise: 0.0,
+            straight_through: true,
+            beta: 1.0,
+            free_bits: 0.0,
+            anneal_epochs: 0,
+            samples: 1,
+            importance_samples: 0,
+            variance: 1.0,
+            learn_variance: false,
+            binarize: Binarize::None,
+            categories: 10,
+            temperature: 0.67,
+            codebook: 64,
+            vector_size: 4,
+            commitment: 0.25,
         }
     }
 }
 
 impl AutoencoderConfig {
-    /// Checks every field; the error names the recipe key.
-    pub fn validate(&self) -> Result<()> {
-        if self.code == 0 || self.code > MAX_WIDTH {
-            return Err(Error::config(
-                "model.code",
-                format!("found {}, expected 1 to {MAX_WIDTH} numbers in a code", self.code),
-            ));
-        }
-        if let Some(width) = self.hidden.iter().find(|&&w| w == 0 || w > MAX_WIDTH) {
-            return Err(Error::config(
-                "model.hidden",
-                format!("found a layer of width {width}, expected 1 to {MAX_WIDTH}"),
-            ));
-        }
-        stacked::check(self)
-    }
-
     /// Width of the input, every hidden layer and the code.
     pub fn encoder_widths(&self, input: usize) -> Vec<usize> {
         let mut widths = vec![input];
         widths.extend(&self.hidden);
         widths.push(self.code);
         widths
+    }
+
+    /// Whether the Jacobian of the code is part of the objective.
+    pub(super) fn contracts(&self) -> bool {
+        self.contraction > 0.0 || self.hessian > 0.0
     }
 }

@@ -1,5 +1,7 @@
 //! Fitting an autoencoder, and using a fitted one.
 
+use std::ops::Range;
+
 use burn::{
     module::Module,
     tensor::{Device, Tensor},
@@ -10,27 +12,29 @@ use super::{
     likelihood::{Likelihood, LikelihoodKind},
     module::AutoencoderModule,
     objective::AutoencoderObjective,
+    penalty::SparsityAverage,
 };
 use crate::{
     Error, Result,
-    codes::{EVALUATION_ROWS, outside, squared_errors, stacked::Stack, to_tensor},
+    codes::{EVALUATION_ROWS, outside, stacked::Stack, to_tensor},
     data::{Dataset, FeatureKind, Matrix, Preprocess, Scale},
-    model::{Decode, Encode, Model, Reconstruct, Score, Size, check_rows},
     run::Run,
     train::{
-        TrainConfig, Trained,
-        params::{Tensors, collect, count, host_values, restore},
+        OptimizerKind, TrainConfig, Trained,
+        params::{Tensors, host_values, restore},
     },
 };
 
 /// A fitted autoencoder.
 #[derive(Debug, Clone)]
 pub struct Autoencoder {
-    module: AutoencoderModule,
-    likelihood: Likelihood,
-    input: usize,
-    code: usize,
-    device: Device,
+    pub(super) module: AutoencoderModule,
+    pub(super) likelihood: Likelihood,
+    pub(super) config: AutoencoderConfig,
+    /// The features of each column.
+    pub(super) columns: Vec<Range<usize>>,
+    pub(super) input: usize,
+    pub(super) device: Device,
 }
 
 /// What training gave besides the model.
@@ -52,20 +56,32 @@ impl AutoencoderConfig {
     ) -> Result<(Autoencoder, AutoencoderConfig, Training)> {
         self.validate()?;
         let config = Self { likelihood: resolve(self.likelihood, data)?, ..self.clone() };
+        // What `auto` came to may not go with the other settings.
+        config.validate()?;
+        if config.sparsity_average == SparsityAverage::Running && training.optimizer == OptimizerKind::Lbfgs {
+            return Err(Error::config(
+                "model.sparsity-average",
+                "a running mean changes between the evaluations of a line search: use batch with optimizer lbfgs",
+            ));
+        }
         let input = data.width();
-        let likelihood = Likelihood::new(config.likelihood, &groups(&data.preprocess), input);
-        let identity = identity(&config, training, data)?;
+        let columns = columns(&data.preprocess);
+        let likelihood = likelihood(&config, &data.preprocess);
         let module = AutoencoderModule::init(&config, input, training.seed, &run.device);
-        let mut objective = AutoencoderObjective {
-            likelihood: &likelihood,
-            train: &data.train.x,
-            validation: &data.validation.x,
-            device: run.device.clone(),
-        };
+        let mut objective = AutoencoderObjective::new(
+            &config,
+            &likelihood,
+            columns.clone(),
+            (&data.train.x, &data.validation.x),
+            training,
+            &run.device,
+        );
+        let identity = identity(&config, training, data)?;
         let stack = Stack { config: &config, data, training, identity: &identity };
         let trained = stack.train(&mut objective, module, run)?;
         let (module, record) = trained.kept(training.keep)?;
-        let model = Autoencoder { module, likelihood, input, code: config.code, device: run.device.clone() };
+        let device = run.device.clone();
+        let model = Autoencoder { module, likelihood, config: config.clone(), columns, input, device };
         Ok((model, config, record))
     }
 }
@@ -77,11 +93,23 @@ fn identity(config: &AutoencoderConfig, training: &TrainConfig, data: &Dataset) 
     Ok(crate::artifact::files::sha256(text.as_bytes()))
 }
 
-/// The one-hot groups among the features.
-fn groups(preprocess: &Preprocess) -> Vec<std::ops::Range<usize>> {
+/// The features of each column.
+fn columns(preprocess: &Preprocess) -> Vec<Range<usize>> {
+    preprocess.ranges().into_iter().map(|(_, range)| range).collect()
+}
+
+/// The likelihood of rows of this schema.
+fn likelihood(config: &AutoencoderConfig, preprocess: &Preprocess) -> Likelihood {
+    Likelihood::new(config.likelihood, &groups(preprocess), preprocess.width()).with_variance(config.variance)
+}
+
+/// The groups of features that are one distribution: the values of a category, the words of a text.
+fn groups(preprocess: &Preprocess) -> Vec<Range<usize>> {
     let ranges = preprocess.ranges().into_iter().zip(&preprocess.features);
     ranges
-        .filter(|(_, feature)| matches!(feature.kind, FeatureKind::Category { .. }))
+        .filter(|(_, feature)| {
+            matches!(feature.kind, FeatureKind::Category { .. } | FeatureKind::Text { .. })
+        })
         .map(|((_, range), _)| range)
         .collect()
 }
@@ -143,94 +171,21 @@ impl Autoencoder {
         let module = AutoencoderModule::init(config, input, 0, device);
         Ok(Self {
             module: restore(module, tensors)?.valid(),
-            likelihood: Likelihood::new(config.likelihood, &groups(preprocess), input),
+            likelihood: likelihood(config, preprocess),
+            config: config.clone(),
+            columns: columns(preprocess),
             input,
-            code: config.code,
             device: device.clone(),
         })
     }
 
     /// Applies `f` to `x` some rows at a time; `cols` is the width of what it returns.
-    fn by_batches(&self, x: &Matrix, cols: usize, f: impl Fn(Tensor<2>) -> Tensor<2>) -> Matrix {
+    pub(super) fn by_batches(&self, x: &Matrix, cols: usize, f: impl Fn(Tensor<2>) -> Tensor<2>) -> Matrix {
         let mut values = Vec::with_capacity(x.rows() * cols);
         for chunk in x.as_slice().chunks(EVALUATION_ROWS * x.cols().max(1)) {
             let y = f(to_tensor(chunk.to_vec(), x.cols(), &self.device));
             values.extend(host_values(y));
         }
         Matrix::new(x.rows(), cols, values)
-    }
-}
-
-impl Encode for Autoencoder {
-    fn code_size(&self) -> usize {
-        self.code
-    }
-
-    fn encode(&self, x: &Matrix) -> Result<Matrix> {
-        check_rows("the features of the model", x, self.input)?;
-        Ok(self.by_batches(x, self.code, |x| self.module.encode(x)))
-    }
-}
-
-impl Decode for Autoencoder {
-    fn decode(&self, codes: &Matrix) -> Result<Matrix> {
-        check_rows("the numbers of a code", codes, self.code)?;
-        Ok(self.by_batches(codes, self.input, |h| self.likelihood.mean(self.module.decode(h))))
-    }
-}
-
-impl Reconstruct for Autoencoder {
-    fn reconstruct(&self, x: &Matrix) -> Result<Matrix> {
-        check_rows("the features of the model", x, self.input)?;
-        let round_trip = |x| self.likelihood.mean(self.module.decode(self.module.encode(x)));
-        Ok(self.by_batches(x, self.input, round_trip))
-    }
-}
-
-impl Score for Autoencoder {
-    fn score(&self, x: &Matrix) -> Result<Vec<f64>> {
-        Ok(squared_errors(x, &self.reconstruct(x)?))
-    }
-
-    fn score_name(&self) -> &'static str {
-        "squared error summed over the features"
-    }
-}
-
-impl Model for Autoencoder {
-    fn kind(&self) -> &'static str {
-        Self::KIND
-    }
-
-    fn input_width(&self) -> usize {
-        self.input
-    }
-
-    fn sizes(&self) -> Vec<Size> {
-        vec![
-            Size::new("features", self.input),
-            Size::new("code", self.code),
-            Size::new("parameters", count(&self.module)),
-        ]
-    }
-
-    fn tensors(&self) -> Tensors {
-        collect(&self.module)
-    }
-
-    fn as_encode(&self) -> Option<&dyn Encode> {
-        Some(self)
-    }
-
-    fn as_decode(&self) -> Option<&dyn Decode> {
-        Some(self)
-    }
-
-    fn as_reconstruct(&self) -> Option<&dyn Reconstruct> {
-        Some(self)
-    }
-
-    fn as_score(&self) -> Option<&dyn Score> {
-        Some(self)
     }
 }

@@ -4,16 +4,39 @@
 //! of a [likelihood](LikelihoodKind) `p(x | h)`, and training minimises the mean of `−log p(x | f(x))` over the rows
 //! (Goodfellow, Bengio & Courville 2016, chapter 14). With identity activations, Gaussian likelihood and centred data the
 //! codes span the subspace of PCA (Baldi & Hornik 1989).
+//!
+//! | variant | what makes it |
+//! |---|---|
+//! | undercomplete, overcomplete, deep, tied | `code`, `hidden`, `tied` |
+//! | denoising | a [corruption](CorruptionKind) of the input |
+//! | sparse, k-sparse | penalties `l1`, `sparsity`; `top_k` |
+//! | contractive | penalties `contraction`, `hessian` |
+//! | variational, importance weighted | a Gaussian [code](CodeDistribution), `samples` |
+//! | semantic hashing | a binary code |
+//! | discrete | a categorical or a quantized code |
 
+mod abilities;
+mod bound;
+mod check;
+mod code;
 mod config;
+mod corruption;
 mod fitted;
+mod jacobian;
 mod likelihood;
 mod module;
+mod noise;
 mod objective;
+mod penalty;
+mod sections;
 
 #[cfg(test)]
 mod tests;
 
+pub use code::CodeDistribution;
 pub use config::AutoencoderConfig;
+pub use corruption::{Binarize, Corruption, CorruptionKind};
 pub use fitted::Autoencoder;
+pub use jacobian::ContractionEstimate;
 pub use likelihood::{Likelihood, LikelihoodKind};
+pub use penalty::SparsityAverage;

@@ -1,54 +1,145 @@
 //! The trainable part of an autoencoder.
 
 use burn::{
-    module::Module,
-    tensor::{Device, Tensor},
+    module::{Module, Param},
+    tensor::{Device, Tensor, TensorData, activation},
+};
+use rand_distr::{Distribution, StandardNormal};
+
+use super::{
+    code::{CodeDistribution, bits, keep_largest, nearest_vectors, one_hot},
+    config::AutoencoderConfig,
+};
+use crate::{
+    nn::{ActivationKind, DenseStack, DenseStackConfig},
+    random::{Purpose, stream},
 };
 
-use super::config::AutoencoderConfig;
-use crate::nn::{ActivationKind, DenseStack, DenseStackConfig};
-
-/// Encoder and decoder.
+/// Encoder and decoder, and what a code needs besides.
 #[derive(Module, Debug)]
 pub(super) struct AutoencoderModule {
-    /// `f`.
+    /// `f`; for a distributed code, up to the parameters of the distribution.
     pub(super) encoder: DenseStack,
     /// `g`, up to the link function of the likelihood.
     pub(super) decoder: DenseStack,
+    /// The vectors of a quantized code, `[codebook, vector-size]`.
+    pub(super) codebook: Option<Param<Tensor<2>>>,
+    /// `log σ²` of a Gaussian likelihood whose variance is learnt, `[1]`.
+    pub(super) log_variance: Option<Param<Tensor<1>>>,
     #[module(skip)]
     tied: bool,
+    #[module(skip)]
+    form: Form,
 }
+
+/// The settings that say how the encoder's output becomes a code.
+#[derive(Debug, Clone)]
+struct Form {
+    distribution: CodeDistribution,
+    code: usize,
+    top_k: usize,
+    categories: usize,
+}
+
+/// Keeps the random streams of the parts of a model apart.
+const STREAMS: [u64; 3] = [0, 1, 2];
 
 impl AutoencoderModule {
     /// Random weights for rows of `input` features.
     pub(super) fn init(config: &AutoencoderConfig, input: usize, seed: u64, device: &Device) -> Self {
         let widths = config.encoder_widths(input);
         let mirrored: Vec<usize> = widths.iter().rev().copied().collect();
+        let mut outputs = widths.clone();
+        outputs[widths.len() - 1] = config.code_distribution.encoder_outputs(config.code);
         let encoder = DenseStackConfig {
-            widths: &widths,
+            widths: &outputs,
             activation: config.activation,
             last: config.code_activation,
             initializer: config.initializer,
             tied: false,
-            stream: 0,
+            stream: STREAMS[0],
         };
         let decoder = DenseStackConfig {
             widths: &mirrored,
             last: ActivationKind::Identity,
             tied: config.tied,
-            stream: 1,
+            stream: STREAMS[1],
             ..encoder
         };
-        Self { encoder: encoder.init(seed, device), decoder: decoder.init(seed, device), tied: config.tied }
+        let quantized = config.code_distribution == CodeDistribution::Quantized;
+        let codebook = quantized.then(|| {
+            let shape = [config.codebook, config.vector_size];
+            let mut rng = stream(seed, Purpose::Init, STREAMS[2], 0);
+            let values: Vec<f32> =
+                (0..shape[0] * shape[1]).map(|_| StandardNormal.sample(&mut rng)).collect();
+            Param::from_data(TensorData::new(values, shape), device)
+        });
+        let log_variance = config
+            .learn_variance
+            .then(|| Param::from_data(TensorData::new(vec![config.variance.ln() as f32], [1]), device));
+        Self {
+            encoder: encoder.init(seed, device),
+            decoder: decoder.init(seed, device),
+            codebook,
+            log_variance,
+            tied: config.tied,
+            form: Form {
+                distribution: config.code_distribution,
+                code: config.code,
+                top_k: config.top_k,
+                categories: config.categories,
+            },
+        }
     }
 
-    /// `h = f(x)`.
+    /// `h = f(x)`, without chance: the mean of a Gaussian code, the likelier values of a discrete one.
     pub(super) fn encode(&self, x: Tensor<2>) -> Tensor<2> {
-        self.encoder.forward(x)
+        self.code_of(self.encoder.forward(x))
+    }
+
+    /// The code that the encoder's output stands for, without chance.
+    pub(super) fn code_of(&self, output: Tensor<2>) -> Tensor<2> {
+        match self.form.distribution {
+            CodeDistribution::Deterministic => keep_largest(output, self.form.top_k),
+            CodeDistribution::Gaussian => output.narrow(1, 0, self.form.code),
+            CodeDistribution::Binary => bits(output),
+            CodeDistribution::Categorical => one_hot(output, self.form.categories),
+            CodeDistribution::Quantized => nearest_vectors(output, self.vectors()),
+        }
+    }
+
+    /// The derivatives of the encoder's layers, the last one with that of what makes its output a code.
+    pub(super) fn code_derivatives(&self, output: Tensor<2>, derivatives: Vec<Tensor<2>>) -> Vec<Tensor<2>> {
+        let of_code = match self.form.distribution {
+            CodeDistribution::Binary => {
+                let p = activation::sigmoid(output);
+                p.clone() * (1.0 - p)
+            }
+            CodeDistribution::Deterministic if self.form.top_k > 0 => {
+                keep_largest(output, self.form.top_k).detach().not_equal_scalar(0.0).float()
+            }
+            _ => return derivatives,
+        };
+        let last = derivatives.len() - 1;
+        let with_code = |(l, d)| if l == last { d * of_code.clone() } else { d };
+        derivatives.into_iter().enumerate().map(with_code).collect()
+    }
+
+    /// The vectors of a quantized code.
+    pub(super) fn vectors(&self) -> Tensor<2> {
+        match &self.codebook {
+            Some(codebook) => codebook.val(),
+            None => unreachable!("a quantized code has a codebook"),
+        }
     }
 
     /// The decoder's output before the link function.
     pub(super) fn decode(&self, code: Tensor<2>) -> Tensor<2> {
         if self.tied { self.decoder.forward_tied(code, &self.encoder) } else { self.decoder.forward(code) }
+    }
+
+    /// `log σ²` of the likelihood where it is learnt.
+    pub(super) fn log_variance(&self) -> Option<Tensor<1>> {
+        self.log_variance.as_ref().map(Param::val)
     }
 }

@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    autoencoder::{AutoencoderConfig, LikelihoodKind},
+    autoencoder::{AutoencoderConfig, Binarize, CodeDistribution, LikelihoodKind},
     rbm::{RbmConfig, Units, VisibleUnits},
 };
 use crate::{
@@ -68,6 +68,18 @@ pub(super) struct Pretrained {
 pub(super) fn check(config: &AutoencoderConfig) -> Result<()> {
     if config.pretrain == Pretrain::None {
         return Ok(());
+    }
+    if config.code_distribution != CodeDistribution::Deterministic {
+        return Err(Error::config(
+            "model.pretrain",
+            "layers are trained with deterministic codes: leave code-distribution at deterministic",
+        ));
+    }
+    if config.learn_variance {
+        return Err(Error::config(
+            "model.learn-variance",
+            "each layer would learn a variance of its own: leave it out with model.pretrain",
+        ));
     }
     if config.pretrain_epochs == 0 {
         return Err(Error::config("model.pretrain-epochs", "found 0, expected at least 1"));
@@ -251,14 +263,16 @@ impl Stack<'_> {
 
     /// A layer as an autoencoder without hidden layers.
     fn autoencoder(&self, place: Place, below: &Dataset, run: &mut Run) -> Result<Layer> {
+        let activation = if place.is_top() { self.config.code_activation } else { self.config.activation };
         let single = AutoencoderConfig {
             hidden: Vec::new(),
             code: place.code,
-            code_activation: if place.is_top() {
-                self.config.code_activation
-            } else {
-                self.config.activation
-            },
+            code_activation: activation,
+            // What belongs to the code, or to the rows, is not asked of the layers between them.
+            top_k: if place.is_top() { self.config.top_k } else { 0 },
+            sparsity: if activation == ActivationKind::Sigmoid { self.config.sparsity } else { 0.0 },
+            binarize: if place.layer == 0 { self.config.binarize } else { Binarize::None },
+            variance: if place.layer == 0 { self.config.variance } else { 1.0 },
             // Codes between 0 and 1 are rebuilt as such; in the whole, the decoder's activation does the same.
             likelihood: match self.config.activation {
                 _ if place.layer == 0 => self.config.likelihood,
@@ -329,6 +343,7 @@ fn encoded(encoder: &dyn Encode, data: &Dataset, fingerprint: String) -> Result<
             features: (0..encoder.code_size()).map(number).collect(),
             label: None,
             id: None,
+            tags: None,
             image: None,
             scale: Scale::None,
             missing: Missing::Error,

@@ -1,6 +1,6 @@
 //! What the report shows of clusters.
 
-use super::{MAP_ROWS, comparison, images, pixel_size};
+use super::{MAP_ROWS, comparison, pixel_size};
 use crate::{
     Result,
     codes::pca::PcaConfig,
@@ -136,7 +136,7 @@ fn centroids(fitted: &Fitted, data: &Dataset) -> Result<Option<Figure>> {
         return Ok(None);
     };
     let x = Matrix::new(centroids.shape[0], centroids.shape[1], centroids.values).head(IMAGES.0);
-    let shown = images(&data.preprocess, &x, shape)?;
+    let shown = data.preprocess.pictures(&x)?;
     let chart = Images {
         size: pixel_size(shape),
         images: shown.chunks(IMAGES.1).map(<[_]>::to_vec).collect(),

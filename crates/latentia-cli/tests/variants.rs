@@ -1,0 +1,86 @@
+//! The verbs of denoising and variational models, and their reports.
+
+mod common;
+
+use common::Sandbox;
+
+#[test]
+fn a_denoising_model_tells_what_it_makes_of_corrupted_rows() {
+    let s = Sandbox::new();
+    s.run("fit autoencoder digits --hidden 32 --code 8 --epochs 4 --corruption masking -o m").ok();
+    let done = s.run("denoise m digits --corrupt --seed 3 -o clean.csv").ok();
+    let words = "squared error of a row: ";
+    let said = done.stderr.split(words).nth(1).unwrap_or_else(|| panic!("{done:#?}"));
+    let numbers: Vec<f64> = said.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
+    assert!(numbers[1] < numbers[0], "{said}");
+    s.run("denoise m digits -o one.csv").ok();
+    s.run("reconstruct m digits -o two.csv").ok();
+    let read = |name: &str| std::fs::read_to_string(s.path(name)).unwrap();
+    assert_eq!(read("one.csv"), read("two.csv"));
+    let report = read("m/report.html");
+    assert!(report.contains("what the corruption left of it"));
+    s.run("fit pca digits -o p").ok();
+    let refused = s.run("denoise p digits");
+    assert!(refused.code == Some(2) && refused.stderr.contains("reconstruct"), "{refused:#?}");
+    s.run("fit autoencoder digits --hidden 8 --code 2 --epochs 1 -o plain").ok();
+    let refused = s.run("denoise plain digits --corrupt");
+    assert!(refused.code == Some(2) && refused.stderr.contains("--corruption"), "{refused:#?}");
+    let refused = s.run("sample plain");
+    assert!(refused.code == Some(2) && refused.stderr.contains("denoise"), "{refused:#?}");
+}
+
+#[test]
+fn points_of_the_plane_are_shown_with_where_they_are_moved_to() {
+    let s = Sandbox::new();
+    let mut text = String::from("x,y\n");
+    for i in 0..200 {
+        let t = f64::from(i) * 0.7;
+        text.push_str(&format!("{:.4},{:.4}\n", t.cos(), t.sin()));
+    }
+    s.write("ring.csv", text);
+    s.run("fit autoencoder ring.csv --hidden 16 --code 4 --epochs 3 --corruption gaussian --likelihood gaussian -o m")
+        .ok();
+    let report = std::fs::read_to_string(s.path("m/report.html")).unwrap();
+    assert!(report.contains("Vector field") && report.contains("where a point is moved to"));
+}
+
+#[test]
+fn a_variational_model_makes_rows_up_and_tells_how_likely_rows_are() {
+    let s = Sandbox::new();
+    let words = "fit autoencoder digits --hidden 32 --code 2 --epochs 3 --code-distribution gaussian \
+                 --importance-samples 10 --json -o m";
+    let fitted = s.run(words).ok().json();
+    let nats = fitted["figures"]["likelihood"]["negative_log"].as_f64().unwrap();
+    let found = s.run("evaluate m digits --importance-samples 20 --json").ok().json();
+    let here = found["negative_log_likelihood"].as_f64().unwrap();
+    assert!((here / nats - 1.0).abs() < 0.2, "{here} against {nats}");
+    let one = s.run("sample m --rows 5 --seed 1").ok().stdout;
+    assert_eq!(one, s.run("sample m -n 5 --seed 1").ok().stdout);
+    assert_eq!(one.lines().count(), 6);
+    s.run("sample m -o made-up.png").ok();
+    let report = std::fs::read_to_string(s.path("m/report.html")).unwrap();
+    for title in ["Samples", "The plane of codes", "Between two rows", "Traversals"] {
+        assert!(report.contains(title), "{title}");
+    }
+    s.run("fit autoencoder digits --hidden 8 --code 2 --epochs 1 -o plain").ok();
+    let refused = s.run("evaluate plain digits --importance-samples 5");
+    assert!(refused.code == Some(2), "{refused:#?}");
+}
+
+#[test]
+fn sparse_and_contractive_models_show_what_makes_them_so() {
+    let s = Sandbox::new();
+    s.run("fit autoencoder digits --hidden [] --code 24 --code-activation sigmoid --epochs 2 --sparsity 0.1 --contraction 0.1 -o m")
+        .ok();
+    let report = std::fs::read_to_string(s.path("m/report.html")).unwrap();
+    for title in [
+        "Most exciting inputs",
+        "Activity of the units",
+        "Singular values of the Jacobian",
+        "Tangent directions",
+    ] {
+        assert!(report.contains(title), "{title}");
+    }
+    let refused = s.run("fit autoencoder digits --sparsity 0.1 -o n");
+    assert!(refused.code == Some(2) && refused.stderr.contains("model.sparsity"), "{refused:#?}");
+}
