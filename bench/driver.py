@@ -7,6 +7,7 @@ the median of the ratios pair by pair.
 """
 
 import argparse
+import ctypes
 import datetime
 import json
 import math
@@ -86,13 +87,21 @@ def used(pid):
     return (int(f[11]) + int(f[12])) / HERTZ
 
 
+def die_with_parent():
+    """A worker that is stopped would never notice that the driver is gone."""
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Worker:
     """A process that speaks the protocol; stopped while it is not asked."""
 
     def __init__(self, command, data):
         threads = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS", "LATENTIA_THREADS"]
         env = dict(os.environ, BENCH_DATA=str(data), **{name: THREADS for name in threads})
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env, preexec_fn=die_with_parent
+        )
         self.stop()
 
     def stop(self):
