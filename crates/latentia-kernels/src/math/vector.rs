@@ -105,7 +105,7 @@ pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
     s.copy_sign(y, x)
 }
 
-/// `1 / (1 + exp(-x))`, within 2.1 ULP: by `exp(-|x|)`, so that neither side loses small values.
+/// `1 / (1 + exp(-x))`, within 2.5 ULP: by `exp(-|x|)`, so that neither side loses small values.
 #[inline(always)]
 pub fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
     let one = s.splat(1.0);

@@ -2,7 +2,7 @@ use super::cell::Pointwise;
 use super::forward::{check_states, gather_states, scatter_states};
 use super::share::split;
 use super::steps::{BackwardShare, Pass};
-use super::{Cell, Layer, Workspace, for_cell, product};
+use super::{Cell, Layer, Workspace, for_cell, panels};
 use crate::dense;
 use crate::gemm::gemm;
 use crate::{Activation, MatMut, MatRef, scratch, simd, threads};
@@ -76,7 +76,7 @@ pub fn backward(
     for buffer in [&mut workspace.dh, &mut workspace.dmemory] {
         buffer.need(batch * hidden);
     }
-    workspace.panels.need(product::panels_len(cell.gates(), hidden, hidden));
+    workspace.panels.need(panels::panels_len(cell.gates(), hidden, hidden));
     let order = &workspace.order;
     gather_states(order, outputs.dh, hidden, &mut workspace.dh);
     gather_states(order, outputs.dc, hidden, &mut workspace.dmemory);

@@ -3,7 +3,7 @@ use super::order::Order;
 use super::share::split;
 use super::steps::{ForwardShare, Pass};
 use super::workspace::Buffer;
-use super::{Cell, Layer, Sequences, Workspace, for_cell, product};
+use super::{Cell, Layer, Sequences, Workspace, for_cell, panels};
 use crate::gemm::{Shared, gemm};
 use crate::simd::{self, Level};
 use crate::{MatMut, MatRef, threads};
@@ -55,7 +55,7 @@ pub fn forward(
         y.fill(0.0);
     }
     workspace.need(layer);
-    workspace.panels.need(product::panels_len(layer.cell.gates(), hidden, hidden));
+    workspace.panels.need(panels::panels_len(layer.cell.gates(), hidden, hidden));
     let order = &workspace.order;
     gather_states(order, initial.h, hidden, &mut workspace.last);
     if layer.cell == Cell::Lstm {

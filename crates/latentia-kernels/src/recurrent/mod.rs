@@ -23,6 +23,7 @@ mod backward;
 mod cell;
 mod forward;
 mod order;
+mod panels;
 mod product;
 mod share;
 mod stack;

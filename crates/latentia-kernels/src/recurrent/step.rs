@@ -1,5 +1,5 @@
 use super::forward::{Run, check_states, recur};
-use super::product::{pack_forward, panels_len};
+use super::panels::{pack_forward, panels_len};
 use super::workspace::Buffer;
 use super::{Cell, Layer, Workspace, for_cell};
 use crate::gemm::Shared;

@@ -14,10 +14,12 @@
 //! when it is idle.
 
 mod crowd;
+mod meeting;
 mod team;
 mod wait;
 
-pub use team::{Member, count, set_count, team, with_limit};
+pub use meeting::Member;
+pub use team::{count, set_count, team, with_limit};
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

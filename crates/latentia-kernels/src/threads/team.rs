@@ -1,140 +1,13 @@
-use super::crowd::{Chances, MANNERS, Manners};
-use super::wait::{Bell, Padded, spin};
+use super::crowd::{MANNERS, Manners};
+use super::meeting::{ASKED, CAME, FREE, Meeting, Member, SPIN, STARTED};
+use super::wait::spin;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::Thread;
-use std::time::{Duration, Instant};
-
-/// One thread's place in a team at work.
-#[derive(Clone, Copy)]
-pub struct Member<'a> {
-    index: usize,
-    count: usize,
-    /// None where the member is alone.
-    meeting: Option<&'a Meeting>,
-}
-
-impl Member<'_> {
-    /// This member's number, below [`count`](Member::count).
-    pub fn index(&self) -> usize {
-        self.index
-    }
-
-    /// Members at work.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Returns when all members have called it. What any of them wrote before is visible to all afterwards.
-    ///
-    /// # Panics
-    /// If a member has panicked and will never come.
-    pub fn wait(&self) {
-        let Some(meeting) = self.meeting.filter(|_| self.count > 1) else { return };
-        let round = meeting.round.0.load(Acquire);
-        if meeting.arrived.0.fetch_add(1, AcqRel) + 1 == self.count {
-            meeting.arrived.0.store(0, Relaxed);
-            meeting.round.0.store(round.wrapping_add(1), Release);
-            meeting.bell.ring();
-            return;
-        }
-        let passed = || meeting.round.0.load(Acquire) != round;
-        meeting.wait_until(self.index, || passed() || meeting.poisoned.load(Acquire));
-        assert!(passed(), "another member of the team has panicked");
-    }
-
-    /// This member's share of `0..n`: consecutive, sizes differing by at most one.
-    pub fn share(&self, n: usize) -> Range<usize> {
-        let (each, rest) = (n / self.count, n % self.count);
-        let start = self.index * each + self.index.min(rest);
-        start..start + each + usize::from(self.index < rest)
-    }
-}
-
-/// What a thread is doing at its desk. The thread that calls the team to work writes `ASKED` and `STARTED`, and takes `ASKED`
-/// back where nobody came; the desk's own thread writes the rest.
-const FREE: usize = 0;
-const ASKED: usize = 1;
-const CAME: usize = 2;
-const STARTED: usize = 3;
-
-/// Where one thread of the team waits for work.
-struct Desk {
-    state: AtomicUsize,
-    asleep: AtomicBool,
-    /// The thread's number in this job.
-    index: AtomicUsize,
-    chances: Chances,
-}
-
-/// Where the threads of a team meet.
-struct Meeting {
-    desks: Vec<Padded<Desk>>,
-    arrived: Padded<AtomicUsize>,
-    round: Padded<AtomicUsize>,
-    poisoned: AtomicBool,
-    bell: Bell,
-    started: Instant,
-    manners: Manners,
-}
-
-/// How long a thread in the middle of a job spins: about what waking it takes.
-const SPIN: Duration = Duration::from_micros(50);
-
-/// A thread that has lost its core for this long has others beside it that want one.
-const LOST: u64 = 100_000;
-
-impl Meeting {
-    fn new(size: usize, manners: Manners) -> Self {
-        let desk = |_| {
-            Padded(Desk {
-                state: AtomicUsize::new(FREE),
-                asleep: AtomicBool::new(false),
-                index: AtomicUsize::new(0),
-                chances: Chances::default(),
-            })
-        };
-        Self {
-            desks: (1..size).map(desk).collect(),
-            arrived: Padded(AtomicUsize::new(0)),
-            round: Padded(AtomicUsize::new(0)),
-            poisoned: AtomicBool::new(false),
-            bell: Bell::default(),
-            started: Instant::now(),
-            manners,
-        }
-    }
-
-    fn now(&self) -> u64 {
-        self.started.elapsed().as_nanos() as u64
-    }
-
-    /// Waits in the middle of a job. The first member finds out whether those it waits for work or have lost their cores.
-    #[inline]
-    fn wait_until(&self, index: usize, ready: impl Fn() -> bool) {
-        if spin(SPIN, &ready) {
-            return;
-        }
-        if index > 0 {
-            self.bell.sleep(ready);
-            return;
-        }
-        for desk in &self.desks {
-            let at_work = desk.0.state.load(Relaxed) == STARTED;
-            desk.0.chances.set_mark(at_work);
-        }
-        self.bell.sleep(ready);
-        for desk in &self.desks {
-            if desk.0.chances.delay_since_mark() > LOST {
-                desk.0.chances.was_late(self.now(), self.manners);
-            }
-        }
-    }
-}
+use std::time::Duration;
 
 /// What the team is doing: a borrowed closure, without its lifetime.
 #[derive(Clone, Copy)]
@@ -420,6 +293,7 @@ fn do_share(shared: &Shared, work: &(dyn Fn(Member) + Sync), member: Member) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Instant;
 
     /// A team whose second thread never gets a core.
     fn starved(manners: Manners) -> Team {

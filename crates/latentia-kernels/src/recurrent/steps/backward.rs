@@ -1,9 +1,8 @@
 //! Backward in time.
 
 use super::super::cell::{Backward, Pointwise};
-use super::super::product::{
-    Few, Sums, TOGETHER, backward_panel, multiply_all, pack_backward, pack_rows, together,
-};
+use super::super::panels::{backward_panel, pack_backward};
+use super::super::product::{Few, Sums, TOGETHER, multiply_all, pack_rows, together};
 use super::super::share::{Share, Split, Task};
 use super::{Pass, load, store};
 use crate::gemm::Shared;

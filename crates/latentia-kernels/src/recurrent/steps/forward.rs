@@ -1,9 +1,8 @@
 //! Forward in time.
 
 use super::super::cell::{Forward, Pointwise};
-use super::super::product::{
-    Few, Sums, TOGETHER, forward_panel, multiply_all, pack_forward, pack_rows, segments, together,
-};
+use super::super::panels::{forward_panel, pack_forward, segments};
+use super::super::product::{Few, Sums, TOGETHER, multiply_all, pack_rows, together};
 use super::super::share::{Share, Split, Task};
 use super::{Pass, load, store};
 use crate::gemm::Shared;
