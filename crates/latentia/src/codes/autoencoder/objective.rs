@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Rows at a time where nothing is learnt.
-pub(super) const EVALUATION_ROWS: usize = 1024;
+pub(crate) const EVALUATION_ROWS: usize = 1024;
 
 /// The objective of an autoencoder on rows in memory.
 pub(super) struct AutoencoderObjective<'a> {
@@ -20,7 +20,7 @@ pub(super) struct AutoencoderObjective<'a> {
 }
 
 /// Rows as a tensor.
-pub(super) fn to_tensor(values: Vec<f32>, cols: usize, device: &Device) -> Tensor<2> {
+pub(crate) fn to_tensor(values: Vec<f32>, cols: usize, device: &Device) -> Tensor<2> {
     let rows = values.len() / cols.max(1);
     Tensor::from_data(TensorData::new(values, [rows, cols]), device)
 }
