@@ -5,12 +5,13 @@ mod common;
 
 use common::{Sandbox, people};
 
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 13] = [
     "fit",
     "encode",
     "decode",
     "reconstruct",
     "score",
+    "classify",
     "evaluate",
     "inspect",
     "report",

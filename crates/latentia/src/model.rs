@@ -32,6 +32,14 @@ pub trait Score {
     fn score_name(&self) -> &'static str;
 }
 
+/// The class of a row.
+pub trait Predict {
+    /// `p(y | x)`: the probability of every class, `[rows, classes]`, for preprocessed rows.
+    fn probabilities(&self, x: &Matrix) -> Result<Matrix>;
+    /// How many labelled training rows it was allowed to learn from; 0 for all.
+    fn labelled(&self) -> usize;
+}
+
 /// A fitted model of any kind. A capability a kind lacks is `None`.
 pub trait Model: Send {
     /// The kind, as in recipes.
@@ -56,6 +64,10 @@ pub trait Model: Send {
     }
     /// Rows to scores.
     fn as_score(&self) -> Option<&dyn Score> {
+        None
+    }
+    /// Rows to classes.
+    fn as_predict(&self) -> Option<&dyn Predict> {
         None
     }
 }
@@ -93,6 +105,7 @@ impl dyn Model {
             ("decode", self.as_decode().is_some()),
             ("reconstruct", self.as_reconstruct().is_some()),
             ("score", self.as_score().is_some()),
+            ("classify", self.as_predict().is_some()),
         ];
         known.into_iter().filter_map(|(verb, can)| can.then_some(verb)).collect()
     }

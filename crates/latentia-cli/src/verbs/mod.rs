@@ -1,5 +1,6 @@
 //! What each verb does.
 
+mod classify;
 mod completions;
 mod data;
 mod decode;
@@ -75,6 +76,7 @@ pub(crate) fn run(verb: Verb, context: &Context, assignments: Vec<Assignment>) -
         Verb::Decode(args) => decode::run(&args, context),
         Verb::Reconstruct(args) => encode::reconstruct(&args, context),
         Verb::Score(args) => score::run(&args, context),
+        Verb::Classify(args) => classify::run(&args, context),
         Verb::Evaluate(args) => evaluate::run(&args, context),
         Verb::Inspect(args) => inspect::run(&args, context),
         Verb::Report(args) => report::run(&args, context),

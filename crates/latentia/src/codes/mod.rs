@@ -2,6 +2,7 @@
 
 pub mod autoencoder;
 pub mod image_svd;
+pub mod manifold;
 pub mod pca;
 mod pca_model;
 
