@@ -19,16 +19,8 @@ impl Sink {
     /// Begins what `-o` names, or CSV on standard output. `images` is the shape of the rows, where they are images.
     pub(crate) fn create(output: &Output, images: Option<ImageShape>) -> Result<Self, Failure> {
         let path = output.output.as_deref().unwrap_or(Path::new("-"));
-        if path != Path::new("-") && path.exists() {
-            // Results take the place of a file; of a directory or a device they must not.
-            if !path.is_file() {
-                return Err(Error::config("-o", format!("{} is not a file", path.display())).into());
-            }
-            if !output.force {
-                let what =
-                    format!("{} exists: choose another name, or write over it with --force", path.display());
-                return Err(Error::config("-o", what).into());
-            }
+        if path != Path::new("-") {
+            check_free(path, output.force)?;
         }
         let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
         let bare = matches!(extension.as_deref(), Some("npy" | "png"));
@@ -52,6 +44,24 @@ impl Sink {
     /// Completes the file and gives it its name.
     pub(crate) fn finish(self) -> Outcome {
         self.writer.finish().map_err(named)
+    }
+}
+
+/// Results take the place of a file only where that was asked for; of a directory or a device they must not.
+pub(crate) fn check_free(path: &Path, force: bool) -> latentia::Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
+    if !path.is_file() {
+        return Err(Error::config("-o", format!("{} is not a file", path.display())));
+    }
+    match force {
+        true => Ok(()),
+        false => {
+            let what =
+                format!("{} exists: choose another name, or write over it with --force", path.display());
+            Err(Error::config("-o", what))
+        }
     }
 }
 

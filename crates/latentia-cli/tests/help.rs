@@ -5,14 +5,21 @@ mod common;
 
 use common::{Sandbox, people};
 
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 20] = [
     "fit",
     "encode",
     "decode",
     "reconstruct",
+    "compress",
+    "decompress",
     "score",
     "classify",
+    "sample",
+    "cluster",
     "evaluate",
+    "compare",
+    "index",
+    "search",
     "inspect",
     "report",
     "reproduce",
@@ -53,7 +60,7 @@ fn every_example_runs() {
         assert!(!found.is_empty(), "{verb} --help has no example:\n{help}");
         for line in found {
             // The next example may write the same file.
-            for file in ["codes.csv", "codes.parquet", "rows.csv"] {
+            for file in ["codes.csv", "codes.parquet", "rows.csv", "rows.lat"] {
                 if line.contains(&format!("-o {file}")) {
                     std::fs::remove_file(s.path(file)).unwrap_or_default();
                 }

@@ -88,6 +88,46 @@ fn pca_is_computed_at_once_and_components_are_its_code() {
 }
 
 #[test]
+fn k_means_finds_clusters_and_says_where_rows_belong() {
+    let s = Sandbox::new();
+    s.write("people.csv", people(240));
+    let fit = "fit k-means people.csv --id name --label health --clusters 3 -o m";
+    let done = s.run(fit).ok().stdout;
+    for word in
+        ["inertia, train", "clustering accuracy", "adjusted Rand index", "latentia cluster m people.csv"]
+    {
+        assert!(done.contains(word), "'{word}' is missing in:\n{done}");
+    }
+    let report = s.read("m/report.html");
+    assert!(report.contains("Map of the clusters") && report.contains("fall into 3 clusters"));
+    let text = s.run("cluster m people.csv").ok().stdout;
+    assert_eq!(header_and_rows(&text), ("name,health,cluster,distance".to_owned(), 240));
+    let mut clusters: Vec<&str> = text.lines().skip(1).map(|l| l.split(',').nth(2).unwrap()).collect();
+    clusters.sort_unstable();
+    clusters.dedup();
+    assert_eq!(clusters, ["0", "1", "2"]);
+    // The distance to the own centroid is the least of those to all of them.
+    let codes = s.run("encode m people.csv").ok().stdout;
+    for (line, code) in text.lines().zip(codes.lines()).skip(1) {
+        let code: Vec<f32> = code.split(',').skip(2).map(|v| v.parse().unwrap()).collect();
+        let cells: Vec<&str> = line.split(',').collect();
+        let (cluster, distance): (usize, f32) = (cells[2].parse().unwrap(), cells[3].parse().unwrap());
+        assert!(code.iter().all(|&d| d >= distance) && code[cluster] == distance, "{line}: {code:?}");
+    }
+    s.run("cluster m people.csv -o clusters.npy").ok();
+    let measured = s.run("evaluate m people.csv --json").ok().json();
+    let distances = text.lines().skip(1).map(|l| l.rsplit(',').next().unwrap().parse::<f64>().unwrap());
+    let inertia: f64 = distances.map(|d| d * d).sum();
+    assert!((measured["inertia"].as_f64().unwrap() / inertia - 1.0).abs() < 1e-4);
+    assert!(measured["agreement"]["accuracy"].as_f64().unwrap() > 0.3);
+    let figures = s.run("inspect m --json").ok().json()["figures"]["clusters"][0].clone();
+    let sizes = figures["sizes"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap());
+    assert!(sizes.sum::<u64>() > 150 && figures["agreement"]["nmi"].as_f64().unwrap() >= 0.0);
+    let s = Sandbox::with_model();
+    s.run("cluster m people.csv").fails(2, &["cannot cluster", "encode"]);
+}
+
+#[test]
 fn results_repeat_the_names_of_rows_and_their_class() {
     let s = Sandbox::with_model();
     let codes = s.run("encode m people.csv").ok().stdout;
@@ -320,4 +360,20 @@ fn a_classifier_tells_classes_with_their_probabilities() {
     s.run("evaluate c without.csv").fails(1, &["without.csv", "health"]);
     assert!(s.run("classify c without.csv").ok().stdout.starts_with("name,predicted,p("));
     s.run("fit classifier people.csv --ignore name,health -o d").fails(2, &["data.label", "--label"]);
+}
+
+#[test]
+fn sample_draws_rows_in_the_units_of_the_data() {
+    let s = Sandbox::new();
+    s.write("people.csv", people(240));
+    s.run("fit rbm people.csv --label health --id name --code 4 --epochs 2 --sample-steps 20 -o m").ok();
+    let (header, rows) = header_and_rows(&s.run("sample m -n 7").ok().stdout);
+    let (of_data, _) = header_and_rows(&s.read("people.csv"));
+    assert_eq!(rows, 7);
+    assert!(header.split(',').all(|name| of_data.contains(name)), "{header} {of_data}");
+    let first = s.run("sample m -n 7 --seed 3").ok().stdout;
+    assert_eq!(first, s.run("sample m -n 7 --seed 3").ok().stdout);
+    assert_ne!(first, s.run("sample m -n 7 --seed 4").ok().stdout);
+    s.run("fit pca people.csv --label health --id name --code 2 -o p").ok();
+    s.run("sample p").fails(2, &["pca", "sample", "reconstruct"]);
 }

@@ -7,7 +7,9 @@
 //! - [`gemm`]: matrix products with a fused bias and activation;
 //! - [`dense`]: a dense layer, forward and backward;
 //! - [`recurrent`]: recurrent layers over sequences, forward and backward;
-//! - [`optim`]: parameter updates in one pass over memory.
+//! - [`nearest`]: rows and the centres nearest to them, for k-means;
+//! - [`optim`]: parameter updates in one pass over memory;
+//! - [`hamming`](fn@hamming): distances between codes of bits.
 //!
 //! Every kernel gives the same bits for any number of threads: work is split over the elements of a result, never over
 //! a sum. Shapes are the caller's contract: a mismatch panics with the names of the arguments.
@@ -15,9 +17,11 @@
 pub mod dense;
 pub mod embedding;
 pub mod gemm;
+mod hamming;
 pub mod loss;
 pub mod math;
 pub mod matrix;
+pub mod nearest;
 pub mod norm;
 pub mod optim;
 pub mod recurrent;
@@ -25,5 +29,6 @@ pub mod scratch;
 pub mod simd;
 pub mod threads;
 
+pub use hamming::hamming;
 pub use math::Activation;
 pub use matrix::{MatMut, MatRef};

@@ -119,8 +119,9 @@ pub(crate) trait DenseOps: burn::backend::Backend {
 struct Saved<T> {
     x: T,
     weight: T,
-    /// `y`, or the pre-activation where the derivative needs it.
-    saved: T,
+    /// `y`, or the pre-activation where the derivative needs it. The identity's needs neither: whoever takes its `y` may then
+    /// be its only owner and use it up.
+    saved: Option<T>,
     activation: Activation,
     orientation: Orientation,
 }
@@ -196,7 +197,7 @@ impl<C: CheckpointStrategy> DenseOps for Autodiff<Flex, C> {
         let (y, pre) = forward(&x, &weight, &bias, activation, orientation, keep_pre);
         match DenseBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                let saved = pre.unwrap_or_else(|| y.clone());
+                let saved = pre.or_else(|| (activation != Activation::Identity).then(|| y.clone()));
                 prep.finish(Saved { x, weight, saved, activation, orientation }, y)
             }
             OpsKind::UnTracked(prep) => prep.finish(y),
@@ -219,12 +220,12 @@ impl Backward<Flex, 3> for DenseBackward {
         let buffer = |wanted: bool, len: usize| vec![0.0; if wanted { len } else { 0 }];
         let mut dx = buffer(x_node.is_some(), batch * inputs);
         let mut dw = buffer(weight_node.is_some(), rows * cols);
-        let mut db = buffer(bias_node.is_some(), flex::dims(&saved).1);
+        let mut db = buffer(bias_node.is_some(), flex::dims(&dy).1);
         kernel::backward(
             matrix(&x),
             oriented(&weight, orientation),
             activation,
-            matrix(&saved),
+            matrix(saved.as_ref().unwrap_or(&dy)),
             matrix(&dy),
             kernel::Gradients {
                 dx: x_node.is_some().then(|| MatMut::new(&mut dx, batch, inputs)),

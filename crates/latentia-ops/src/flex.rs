@@ -25,6 +25,11 @@ pub(crate) fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice::<f32>().expect("a contiguous f32 tensor")
 }
 
+/// The tensor itself where [`values`] can read it, be it part of a larger one; a copy otherwise.
+pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
+    if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
+}
+
 /// The rows and columns of a matrix.
 pub(crate) fn dims(tensor: &FlexTensor) -> (usize, usize) {
     let shape = tensor.shape();

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Result, evaluate};
+
 /// The figures of a fitted model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
@@ -9,6 +11,9 @@ pub struct Figures {
     pub parts: Vec<PartFigures>,
     /// Mean squared error of PCA at several code sizes, on the part that `comparison` names.
     pub pca_curve: Vec<PcaPoint>,
+    /// Clusters of each part of the data, where the model has them.
+    #[serde(default)]
+    pub clusters: Vec<ClusterFigures>,
     /// k-nearest-neighbour accuracy, where there are labels.
     pub neighbours: Option<NeighbourFigures>,
     /// How faithful maps of the codes in the plane are: the model's own, then that of PCA.
@@ -17,8 +22,14 @@ pub struct Figures {
     /// How often the class of a row is told right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prediction: Option<PredictionFigures>,
+    /// Search by code, where there are labels and the rows are documents or the codes bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retrieval: Option<RetrievalFigures>,
     /// Where a row counts as unusual.
     pub threshold: Option<Threshold>,
+    /// How well scores find the rows of the class that `anomaly.unusual` names.
+    #[serde(default)]
+    pub detection: Option<DetectionFigures>,
     /// The part of the data that baselines are compared on: test, validation or train.
     pub comparison: String,
 }
@@ -34,6 +45,44 @@ pub struct PartFigures {
     pub squared_error: f64,
     /// The same of PCA with as many components as the code has numbers, fitted to the training rows.
     pub pca_squared_error: Option<f64>,
+}
+
+/// The clusters of a part of the data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClusterFigures {
+    /// `train`, `validation` or `test`.
+    pub part: String,
+    /// Rows of each cluster.
+    pub sizes: Vec<usize>,
+    /// Squared distances of the rows to the centroids of their clusters, summed.
+    pub inertia: f64,
+    /// How well the clusters agree with the classes, where there are labels.
+    pub agreement: Option<Agreement>,
+}
+
+/// How well clusters agree with classes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// Share of rows in the cluster that stands for their class, clusters and classes paired one to one as well as can be.
+    pub accuracy: f64,
+    /// Normalised mutual information.
+    pub nmi: f64,
+    /// Adjusted Rand index.
+    pub ari: f64,
+}
+
+impl Agreement {
+    /// Of clusters with the labels of the same rows.
+    ///
+    /// # Errors
+    /// When the lists are empty or of different lengths.
+    pub fn of(labels: &[u32], clusters: &[u32]) -> Result<Self> {
+        Ok(Self {
+            accuracy: evaluate::clustering_accuracy(labels, clusters)?,
+            nmi: evaluate::normalized_mutual_information(labels, clusters)?,
+            ari: evaluate::adjusted_rand_index(labels, clusters)?,
+        })
+    }
 }
 
 /// PCA with some number of components.
@@ -107,6 +156,25 @@ pub struct PredictionPart {
     pub log_loss: f64,
 }
 
+/// Precision of searches: the share of rows with a label of the query among the nearest ones, averaged over the queries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RetrievalFigures {
+    /// Nearest rows that count.
+    pub k: usize,
+    /// Rows that were searched: those that were not held out as queries.
+    pub searched: usize,
+    /// Rows that were searched for.
+    pub queries: usize,
+    /// Whether codes are bits, compared by how many differ.
+    pub bits: bool,
+    /// By code.
+    pub in_code: f64,
+    /// By PCA codes of the same size, as bits where the codes are bits.
+    pub in_pca: Option<f64>,
+    /// By the cosine of the angle between inputs.
+    pub in_input: f64,
+}
+
 /// Where a row counts as unusual, and why there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Threshold {
@@ -116,4 +184,63 @@ pub struct Threshold {
     pub quantile: f64,
     /// The part of the data the scores are of.
     pub part: String,
+    /// Its rows.
+    #[serde(default)]
+    pub rows: usize,
+}
+
+/// How well scores find the rows of a class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DetectionFigures {
+    /// The class whose rows are unusual.
+    pub class: String,
+    /// The part of the data that was scored.
+    pub part: String,
+    /// Its rows.
+    pub rows: usize,
+    /// Its rows of that class.
+    pub unusual: usize,
+    /// Area under the ROC curve: how often an unusual row scores higher than another.
+    pub auroc: f64,
+    /// Average precision; the share of unusual rows is what guessing gives.
+    pub average_precision: f64,
+    /// Share of unusual rows among as many of highest score as there are unusual ones.
+    pub precision_at_n: f64,
+    /// Share of unusual rows among those above the threshold; `None` when none is above it.
+    pub precision: Option<f64>,
+    /// Share of the unusual rows that is above the threshold.
+    pub recall: Option<f64>,
+}
+
+impl DetectionFigures {
+    /// The figures of scores; `unusual` says which rows are.
+    ///
+    /// # Errors
+    /// No rows of the class, or none of the others.
+    pub fn of(
+        class: &str,
+        part: &str,
+        unusual: &[bool],
+        scores: &[f64],
+        threshold: Option<f64>,
+    ) -> Result<Self> {
+        let n = unusual.iter().filter(|&&u| u).count();
+        let above = threshold.map(|threshold| {
+            let called = || unusual.iter().zip(scores).filter(move |(_, score)| **score > threshold);
+            (called().count(), called().filter(|(unusual, _)| **unusual).count())
+        });
+        Ok(Self {
+            class: class.to_owned(),
+            part: part.to_owned(),
+            rows: scores.len(),
+            unusual: n,
+            auroc: evaluate::roc_auc(unusual, scores)?,
+            average_precision: evaluate::average_precision(unusual, scores)?,
+            precision_at_n: evaluate::precision_at(unusual, scores, n)?,
+            precision: above
+                .filter(|(called, _)| *called > 0)
+                .map(|(called, hits)| hits as f64 / called as f64),
+            recall: above.map(|(_, hits)| hits as f64 / n as f64),
+        })
+    }
 }

@@ -5,10 +5,12 @@ use serde_json::Value;
 
 use crate::{
     Error, Result,
+    clusters::k_means::{KMeans, KMeansConfig},
     codes::{
         autoencoder::{Autoencoder, AutoencoderConfig},
         manifold::{GraphEmbedding, GraphEmbeddingConfig, Method},
         pca::{Pca, PcaConfig},
+        rbm::{Rbm, RbmConfig},
     },
     data::{Dataset, Preprocess},
     model::Model,
@@ -144,6 +146,25 @@ pub const KINDS: &[Kind] = &[
             Ok(Box::new(Classifier::from_tensors(config, preprocess, tensors, device)?))
         },
     },
+    Kind {
+        name: Rbm::KIND,
+        about: "a restricted Boltzmann machine, which learns a code and a distribution that can be sampled",
+        trains: true,
+        keys: recipe::model_keys::<RbmConfig>,
+        parse: parse::<RbmConfig>,
+        load: |config, preprocess, tensors, device| {
+            let config = serde_json::from_value(config.clone()).map_err(|e| e.to_string())?;
+            Ok(Box::new(Rbm::from_tensors(&config, preprocess, tensors, device)?))
+        },
+    },
+    Kind {
+        name: KMeans::KIND,
+        about: "k-means, groups of rows around centroids of least squared distance",
+        trains: false,
+        keys: recipe::model_keys::<KMeansConfig>,
+        parse: parse::<KMeansConfig>,
+        load: |_, _, tensors, _| Ok(Box::new(crate::clusters::load_k_means(tensors)?)),
+    },
 ];
 
 fn parse<T: Config + serde::de::DeserializeOwned + 'static>(model: Value) -> Result<Box<dyn Config>> {
@@ -179,6 +200,21 @@ pub fn names() -> String {
 }
 
 impl Config for AutoencoderConfig {
+    fn validate(&self) -> Result<()> {
+        self.validate()
+    }
+
+    fn to_json(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    fn fit(&self, data: &Dataset, train: &TrainConfig, run: &mut Run) -> Result<Fitted> {
+        let (model, config, training) = self.fit(data, train, run)?;
+        Ok(Fitted { model: Box::new(model), config: Config::to_json(&config), training: Some(training) })
+    }
+}
+
+impl Config for RbmConfig {
     fn validate(&self) -> Result<()> {
         self.validate()
     }

@@ -6,8 +6,12 @@
 #![doc = include_str!("../../../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod anomaly;
 pub mod artifact;
+pub mod clusters;
 pub mod codes;
+pub mod compare;
+pub mod compressed;
 pub mod data;
 mod error;
 pub mod evaluate;
@@ -22,6 +26,7 @@ pub mod random;
 pub mod recipe;
 pub mod report;
 pub mod run;
+pub mod search;
 pub mod train;
 
 pub use error::{DataError, Error, Result};

@@ -1,4 +1,4 @@
-//! Checks and row blocks shared by PCA, image compression and the metrics, around [`latentia_linalg`].
+//! Checks, sums and row blocks shared by PCA, k-means, image compression and the metrics, around [`latentia_linalg`].
 
 use faer::prelude::Reborrow;
 use faer::{Mat, MatMut, MatRef};
@@ -83,4 +83,54 @@ pub(crate) fn flip_signs(vectors: &mut Mat<f64>) {
             column.iter_mut().for_each(|v| *v = -*v);
         }
     }
+}
+
+/// `Σ_i term(x_ij, about_j)` for every column `j`, in `f64`, over fixed blocks of rows added in order.
+pub(crate) fn column_sums(x: &Matrix, term: impl Fn(f64, f64) -> f64 + Sync, about: &[f64]) -> Vec<f64> {
+    let d = x.cols();
+    let partial = |rows: &[f32]| {
+        let mut sums = vec![0.0; d];
+        for row in rows.chunks_exact(d) {
+            for ((s, &v), &m) in sums.iter_mut().zip(row).zip(about) {
+                *s += term(f64::from(v), m);
+            }
+        }
+        sums
+    };
+    let partials: Vec<Vec<f64>> = x.as_slice().par_chunks(1024 * d).map(partial).collect();
+    let mut sums = vec![0.0; d];
+    for partial in partials {
+        sums.iter_mut().zip(partial).for_each(|(s, p)| *s += p);
+    }
+    sums
+}
+
+/// The sum of every column as [`column_sums`] has it, and the largest absolute value, in one pass over memory.
+///
+/// # Errors
+/// When a value is not finite.
+pub(crate) fn finite_sums(x: &Matrix) -> Result<(Vec<f64>, f32)> {
+    let d = x.cols();
+    let partial = |rows: &[f32]| {
+        // A largest value for every column: they are found side by side, one for all would wait for the one before.
+        let (mut sums, mut largest) = (vec![0.0; d], vec![0f32; d]);
+        for row in rows.chunks_exact(d) {
+            for ((s, most), &v) in sums.iter_mut().zip(&mut largest).zip(row) {
+                *s += f64::from(v);
+                *most = if v.abs() > *most { v.abs() } else { *most };
+            }
+        }
+        (sums, largest.into_iter().fold(0.0, f32::max))
+    };
+    let partials: Vec<(Vec<f64>, f32)> = x.as_slice().par_chunks(1024 * d).map(partial).collect();
+    let (mut sums, mut largest) = (vec![0.0; d], 0f32);
+    for (partial, most) in partials {
+        sums.iter_mut().zip(partial).for_each(|(s, p)| *s += p);
+        largest = largest.max(most);
+    }
+    // In double precision a sum of finite `f32` numbers is finite.
+    if sums.iter().any(|s| !s.is_finite()) {
+        check_finite("input", x)?;
+    }
+    Ok((sums, largest))
 }

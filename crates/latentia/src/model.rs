@@ -30,6 +30,35 @@ pub trait Score {
     fn score(&self, x: &Matrix) -> Result<Vec<f64>>;
     /// What the number is, for people: "squared error summed over the columns".
     fn score_name(&self) -> &'static str;
+    /// What each feature adds to the score, `[rows, features]`, so that a row sums to its score; `None` where the score
+    /// keeps no such account.
+    fn contributions(&self, x: &Matrix) -> Result<Option<Matrix>> {
+        let _ = x;
+        Ok(None)
+    }
+}
+
+/// New rows like those it learned from.
+pub trait Sample {
+    /// `n` preprocessed rows, a function of the model, `n` and the seed.
+    fn sample(&self, n: usize, seed: u64) -> Result<Matrix>;
+}
+
+/// Which cluster a row belongs to.
+pub trait Assign {
+    /// Number of clusters.
+    fn clusters(&self) -> usize;
+    /// The cluster of every preprocessed row.
+    fn assign(&self, x: &Matrix) -> Result<Assignment>;
+}
+
+/// The clusters of some rows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Assignment {
+    /// The cluster of each row, from 0.
+    pub clusters: Vec<u32>,
+    /// Its distance to the centroid of that cluster.
+    pub distances: Vec<f32>,
 }
 
 /// The class of a row.
@@ -70,6 +99,14 @@ pub trait Model: Send {
     fn as_predict(&self) -> Option<&dyn Predict> {
         None
     }
+    /// Nothing to rows.
+    fn as_sample(&self) -> Option<&dyn Sample> {
+        None
+    }
+    /// Rows to clusters.
+    fn as_assign(&self) -> Option<&dyn Assign> {
+        None
+    }
 }
 
 /// A size of a model: `{"name": "code", "value": 30}`.
@@ -106,6 +143,8 @@ impl dyn Model {
             ("reconstruct", self.as_reconstruct().is_some()),
             ("score", self.as_score().is_some()),
             ("classify", self.as_predict().is_some()),
+            ("sample", self.as_sample().is_some()),
+            ("cluster", self.as_assign().is_some()),
         ];
         known.into_iter().filter_map(|(verb, can)| can.then_some(verb)).collect()
     }

@@ -26,6 +26,10 @@ pub enum Purpose {
     Sketch = 7,
     /// Choosing rows for pictures and figures.
     Report = 8,
+    /// Seeds of the members of an ensemble.
+    Member = 30,
+    /// The levels of the rows in a graph for search.
+    Graph = 40,
 }
 
 /// The stream of `(seed, purpose, epoch, step)`: ChaCha with 8 rounds (Bernstein 2008), keyed by the four numbers.

@@ -20,6 +20,8 @@ pub struct Run {
     pub device: Device,
     /// The seed of everything random.
     pub seed: u64,
+    /// What the progress display calls the training that is under way.
+    pub task: String,
     /// Who is told how far the work has come.
     pub progress: Box<dyn Progress>,
     /// Asks the run to stop at the next step.
@@ -35,6 +37,7 @@ impl Default for Run {
         Self {
             device: Device::flex(),
             seed: 0,
+            task: "training".to_owned(),
             progress: Box::new(Silent),
             cancel: Cancel::default(),
             checkpoints: None,

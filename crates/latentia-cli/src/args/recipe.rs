@@ -9,7 +9,7 @@ use latentia::{
 /// A key that a flag has set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Assignment {
-    /// `data`, `model` or `train`.
+    /// `data`, `model`, `train` or `anomaly`.
     pub(crate) section: &'static str,
     /// The key.
     pub(crate) name: String,
@@ -95,6 +95,7 @@ fn heading(flag: &Flag) -> String {
     match flag.section {
         "data" => "Data: how to read it".into(),
         "train" => "Training".into(),
+        "anomaly" => "Unusual rows".into(),
         _ if flag.kinds.len() == KINDS.len() => "Model".into(),
         _ => {
             let kinds: Vec<_> = flag.kinds.iter().map(|kind| kind.name).collect();

@@ -5,10 +5,10 @@ use std::path::Path;
 use latentia::{
     DataError, Error, Result,
     artifact::ModelDirectory,
-    data::{Dataset, Matrix, Rows},
+    data::{Dataset, Matrix, Rows, Split},
     evaluate,
-    figures::{MapFigures, PartFigures, PredictionPart},
-    fit::{MEASURED_ROWS, Predictions, map_figures, plane},
+    figures::{Agreement, DetectionFigures, MapFigures, PartFigures, PredictionPart, RetrievalFigures},
+    fit::{self, MEASURED_ROWS, Predictions, map_figures, plane, retrieval_parts},
 };
 use serde_json::json;
 
@@ -40,6 +40,10 @@ struct Sums {
     /// What a classifier says of the rows, and what they are.
     predictions: Predictions,
     told_labels: Vec<u32>,
+    inertia: f64,
+    /// Cluster and class of the rows that have both.
+    clusters: Vec<u32>,
+    classes: Vec<u32>,
 }
 
 /// Measures a model on a file.
@@ -61,17 +65,38 @@ pub(super) fn run(args: &Evaluate, context: &Context) -> Outcome {
         true => None,
         false => neighbours(&opened, &sums)?,
     };
-    let detection = match anomaly {
-        Some(class) => Some(detection(args, &sums, class)?),
+    let retrieval = match args.retrieval {
+        Some(k) => Some(retrieval(args, &opened, k as usize)?),
         None => None,
+    };
+    let detection = match anomaly {
+        Some(class) => {
+            let threshold = opened.manifest.figures.threshold.as_ref().map(|t| t.value);
+            Some(detection(args, &sums, class, threshold)?)
+        }
+        None => None,
+    };
+    let agreement = match sums.classes.is_empty() {
+        true => None,
+        false => Some(Agreement::of(&sums.classes, &sums.clusters)?),
     };
     let map = map(&opened, &sums)?;
     let prediction = match opened.model.as_predict() {
         Some(_) => Some(sums.predictions.figures(&args.data.to_string_lossy(), &sums.told_labels)?),
         None => None,
     };
-    let measured = Measured { neighbours, map, prediction, detection };
-    report(args, &opened, &sums, &measured, context)
+    let found = Found { neighbours, retrieval, agreement, map, prediction, detection };
+    report(args, &opened, &sums, found, context)
+}
+
+/// What was measured where there is what it needs.
+struct Found {
+    neighbours: Option<Neighbours>,
+    retrieval: Option<RetrievalFigures>,
+    agreement: Option<Agreement>,
+    map: Option<MapFigures>,
+    prediction: Option<PredictionPart>,
+    detection: Option<DetectionFigures>,
 }
 
 impl Sums {
@@ -87,11 +112,11 @@ impl Sums {
         if let (true, Some(model)) = (keep_scores, model.as_score()) {
             self.scores.extend(model.score(&batch.x)?);
         }
-        if let Some(model) = model.as_encode() {
+        if let Some(encoder) = model.as_encode().filter(|_| model.as_assign().is_none()) {
             let width = batch.x.cols();
             let rows = batch.x.head(MEASURED_ROWS - self.map_rows.len() / width);
             if rows.rows() > 0 {
-                self.map_codes.extend_from_slice(model.encode(&rows)?.as_slice());
+                self.map_codes.extend_from_slice(encoder.encode(&rows)?.as_slice());
                 self.map_rows.extend_from_slice(rows.as_slice());
             }
         }
@@ -102,8 +127,22 @@ impl Sums {
             self.predictions.of_label.extend(found.of_label);
             self.told_labels.extend(labels);
         }
+        let assigned = match model.as_assign() {
+            Some(model) => Some(model.assign(&batch.x)?),
+            None => None,
+        };
+        if let Some(assigned) = &assigned {
+            self.inertia += assigned.distances.iter().map(|&d| f64::from(d).powi(2)).sum::<f64>();
+        }
         let Some(labels) = batch.labels else { return Ok(()) };
-        if let Some(model) = model.as_encode() {
+        if let Some(assigned) = assigned {
+            for (cluster, class) in assigned.clusters.iter().zip(&labels) {
+                if let Some(class) = class {
+                    self.clusters.push(*cluster);
+                    self.classes.push(*class);
+                }
+            }
+        } else if let Some(model) = model.as_encode() {
             let room = NEIGHBOUR_ROWS.1 - self.code_labels.len();
             let keep: Vec<usize> = (0..labels.len()).filter(|&i| labels[i].is_some()).take(room).collect();
             if !keep.is_empty() {
@@ -194,12 +233,50 @@ fn map(opened: &ModelDirectory, sums: &Sums) -> Result<Option<MapFigures>> {
     }
 }
 
-/// What was measured besides the sums.
-struct Measured {
-    neighbours: Option<Neighbours>,
-    map: Option<MapFigures>,
-    prediction: Option<PredictionPart>,
-    detection: Option<Detection>,
+/// Precision of searches for the rows of the data among those of the fit; where the data is what the model was fitted to,
+/// for those that were held out among all others.
+fn retrieval(args: &Evaluate, opened: &ModelDirectory, k: usize) -> Result<RetrievalFigures> {
+    let encoder = opened.model.require("search", opened.model.as_encode())?;
+    let recipe = opened.recipe()?;
+    let data = Dataset::load(&recipe.path, &recipe.data, opened.manifest.seed)?;
+    if data.fingerprint != opened.manifest.data_fingerprint {
+        return Err(
+            DataError::new(&recipe.path, "other content than at the fit", "the rows to search").into()
+        );
+    }
+    let unlabelled = |path: &Path| {
+        let fault =
+            DataError::new(path, "no labels", "a column with the class of each row, or with all its labels");
+        Error::from(fault.hint("Fit the model with --label COLUMN, or --tags COLUMN"))
+    };
+    let other;
+    let (searched, asked) = match retrieval_parts(&data) {
+        Some(parts) if args.data == Path::new(&recipe.path) => parts,
+        None if args.data == Path::new(&recipe.path) => {
+            return Err(
+                DataError::new(&args.data, "no rows held out at the fit", "rows to search for").into()
+            );
+        }
+        parts => {
+            let rows = opened.manifest.preprocess.open(&args.data, &recipe.data)?.read_all()?;
+            let labels = rows.labels.ok_or_else(|| unlabelled(&args.data))?;
+            let keep: Vec<usize> = (0..labels.len()).filter(|&i| labels[i].is_some()).collect();
+            other = Split {
+                x: rows.x.select_rows(&keep),
+                labels: Some(labels.into_iter().flatten().collect()),
+                ids: None,
+                tags: rows.tags.map(|tags| keep.iter().map(|&i| tags[i].clone()).collect()),
+                rows: keep.iter().map(|&i| rows.rows[i]).collect(),
+            };
+            (parts.map_or(vec![&data.train], |(searched, _)| searched), &other)
+        }
+    };
+    let found = fit::retrieval(encoder, None, &searched, asked, data.classes().len(), k);
+    let found = found.map_err(|e| match e {
+        Error::Config { field, message } if field == "retrieval" => Error::config("--retrieval", message),
+        other => other,
+    })?;
+    found.ok_or_else(|| unlabelled(&args.data))
 }
 
 /// Accuracy of a vote of the nearest training rows, in code space.
@@ -211,13 +288,7 @@ struct Neighbours {
 }
 
 /// How well scores tell the rows of a class from all others.
-struct Detection {
-    positive: usize,
-    auroc: f64,
-    average_precision: f64,
-}
-
-fn detection(args: &Evaluate, sums: &Sums, class: u32) -> Result<Detection> {
+fn detection(args: &Evaluate, sums: &Sums, class: u32, threshold: Option<f64>) -> Result<DetectionFigures> {
     if sums.labels.len() != sums.rows {
         return Err(DataError::new(
             &args.data,
@@ -232,42 +303,39 @@ fn detection(args: &Evaluate, sums: &Sums, class: u32) -> Result<Detection> {
         let found = format!("{count} of {} rows of that class", positive.len());
         return Err(DataError::new(&args.data, found, "rows of that class and of others").into());
     }
-    Ok(Detection {
-        positive: count,
-        auroc: evaluate::roc_auc(&positive, &sums.scores)?,
-        average_precision: evaluate::average_precision(&positive, &sums.scores)?,
-    })
+    let name = args.anomaly.as_deref().unwrap_or_default();
+    DetectionFigures::of(name, &args.data.to_string_lossy(), &positive, &sums.scores, threshold)
 }
 
 /// Prints the figures beside those of the fit.
-fn report(
-    args: &Evaluate,
-    opened: &ModelDirectory,
-    sums: &Sums,
-    measured: &Measured,
-    context: &Context,
-) -> Outcome {
-    let Measured { neighbours, map, prediction, detection } = measured;
+fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, context: &Context) -> Outcome {
+    let Found { neighbours, retrieval, agreement, map, prediction, detection } = found;
     let fitted = &opened.manifest.figures;
     let error = opened.model.as_reconstruct().map(|_| sums.squared_error / sums.rows as f64);
     let at_fit: Option<&PartFigures> = fitted.parts.last();
+    let inertia = opened.model.as_assign().map(|_| sums.inertia);
+    let clusters_at_fit = fitted.clusters.last();
     if context.global.json {
         return output::print_json(&json!({
             "data": args.data,
             "rows": sums.rows,
             "squared_error": error,
             "at_fit": at_fit,
+            "inertia": inertia,
+            "agreement": agreement,
             "neighbours": neighbours.as_ref().map(|n| json!({
                 "k": n.k, "searched": n.searched, "queries": n.queries, "in_code": n.accuracy,
             })),
             "map": map,
             "prediction": prediction,
+            "retrieval": retrieval,
             "anomaly": detection.as_ref().map(|d| json!({
-                "class": args.anomaly, "rows": d.positive, "auroc": d.auroc, "average_precision": d.average_precision,
+                "class": d.class, "rows": d.unusual, "auroc": d.auroc, "average_precision": d.average_precision,
+                "precision_at_n": d.precision_at_n, "precision": d.precision, "recall": d.recall,
             })),
         }));
     }
-    if let Some(p) = prediction {
+    if let Some(p) = &prediction {
         return output::print(&told(args, p, sums, opened));
     }
     let mut grid = Grid::new([
@@ -285,6 +353,19 @@ fn report(
             at_fit.and_then(|p| p.pca_squared_error).map_or_else(dash, number),
         ]);
     }
+    if let Some(inertia) = inertia {
+        let kept = clusters_at_fit.map_or_else(dash, |c| number(c.inertia));
+        grid.row(["inertia".to_owned(), number(inertia), kept, dash()]);
+    }
+    if let Some(found) = agreement {
+        let kept = clusters_at_fit.and_then(|c| c.agreement);
+        let mut line = |name: &str, value: String, kept: Option<String>| {
+            grid.row([name.to_owned(), value, kept.unwrap_or_else(dash), dash()]);
+        };
+        line("clustering accuracy", percent(found.accuracy), kept.map(|k| percent(k.accuracy)));
+        line("normalised mutual information", number(found.nmi), kept.map(|k| number(k.nmi)));
+        line("adjusted Rand index", number(found.ari), kept.map(|k| number(k.ari)));
+    }
     if let Some(n) = neighbours {
         let kept = fitted.neighbours.as_ref();
         grid.row([
@@ -294,7 +375,7 @@ fn report(
             kept.and_then(|n| n.in_pca).map_or_else(dash, percent),
         ]);
     }
-    if let Some(map) = map {
+    if let Some(map) = &map {
         let measures: [(&str, fn(&MapFigures) -> f64); 2] =
             [("trustworthiness", |map| map.trustworthiness), ("continuity", |map| map.continuity)];
         for (name, of) in measures {
@@ -302,10 +383,28 @@ fn report(
             grid.row([format!("{name} of the map"), number(of(map)), kept(0), kept(1)]);
         }
     }
+    if let Some(r) = retrieval {
+        let kept = fitted.retrieval.as_ref().filter(|kept| kept.k == r.k);
+        let by = if r.bits { "bits" } else { "numbers" };
+        grid.row([
+            format!("precision at {} of {} searches by {by}", r.k, count(r.queries as u64)),
+            percent(r.in_code),
+            kept.map_or_else(dash, |kept| percent(kept.in_code)),
+            kept.and_then(|kept| kept.in_pca).map_or_else(dash, percent),
+        ]);
+        grid.row(["the same by the input".to_owned(), percent(r.in_input), dash(), dash()]);
+    }
     if let (Some(d), Some(class)) = (detection, &args.anomaly) {
-        grid.row([format!("rows of class {class}"), count(d.positive as u64), dash(), dash()]);
-        grid.row(["area under the ROC curve".to_owned(), number(d.auroc), dash(), dash()]);
-        grid.row(["average precision".to_owned(), number(d.average_precision), dash(), dash()]);
+        let kept = fitted.detection.as_ref().filter(|kept| kept.class == d.class);
+        let mut row = |name: String, of: &dyn Fn(&DetectionFigures) -> Option<String>| {
+            grid.row([name, of(&d).unwrap_or_else(dash), kept.and_then(of).unwrap_or_else(dash), dash()]);
+        };
+        row(format!("rows of class {class}"), &|d| Some(count(d.unusual as u64)));
+        row("area under the ROC curve".to_owned(), &|d| Some(number(d.auroc)));
+        row("average precision".to_owned(), &|d| Some(number(d.average_precision)));
+        row("precision at n".to_owned(), &|d| Some(number(d.precision_at_n)));
+        row("precision above the threshold".to_owned(), &|d| d.precision.map(number));
+        row("recall above the threshold".to_owned(), &|d| d.recall.map(number));
     }
     output::print(&grid.render())
 }

@@ -92,6 +92,7 @@ fn input(preprocess: &Preprocess) -> String {
     let name = |feature: &latentia::data::Feature| match &feature.kind {
         FeatureKind::Number { .. } => feature.name.clone(),
         FeatureKind::Category { values } => format!("{} ({} values)", feature.name, values.len()),
+        FeatureKind::Text { vocabulary, .. } => format!("{} ({} words)", feature.name, vocabulary.len()),
     };
     let names: Vec<String> = preprocess.features.iter().take(LISTED).map(name).collect();
     let more = if preprocess.features.len() > LISTED { ", …" } else { "" };

@@ -1,18 +1,24 @@
 //! What each verb does.
 
 mod classify;
+mod cluster;
+mod compare;
 mod completions;
+mod compress;
 mod data;
 mod decode;
 mod demo;
 mod encode;
 mod evaluate;
 mod fit;
+mod index;
 mod inspect;
 mod photo;
 mod report;
 mod reproduce;
+mod sample;
 mod score;
+mod search;
 mod summary;
 
 use std::path::Path;
@@ -75,9 +81,16 @@ pub(crate) fn run(verb: Verb, context: &Context, assignments: Vec<Assignment>) -
         Verb::Encode(args) => encode::encode(&args, context),
         Verb::Decode(args) => decode::run(&args, context),
         Verb::Reconstruct(args) => encode::reconstruct(&args, context),
+        Verb::Compress(args) => compress::compress(&args, context),
+        Verb::Decompress(args) => compress::decompress(&args, context),
+        Verb::Compare(args) => compare::run(&args, context),
         Verb::Score(args) => score::run(&args, context),
         Verb::Classify(args) => classify::run(&args, context),
+        Verb::Sample(args) => sample::run(&args, context),
+        Verb::Cluster(args) => cluster::run(&args, context),
         Verb::Evaluate(args) => evaluate::run(&args, context),
+        Verb::Index(args) => index::run(&args, context),
+        Verb::Search(args) => search::run(&args, context),
         Verb::Inspect(args) => inspect::run(&args, context),
         Verb::Report(args) => report::run(&args, context),
         Verb::Reproduce(args) => reproduce::run(&args, context),

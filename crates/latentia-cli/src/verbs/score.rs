@@ -1,7 +1,7 @@
 //! `latentia score`
 
 use latentia::{
-    Error,
+    Error, anomaly,
     artifact::ModelDirectory,
     data::{Matrix, Preprocess, Table, Values},
     evaluate,
@@ -44,8 +44,11 @@ pub(super) fn run(args: &Score, context: &Context) -> Outcome {
             }
             let word = |flag: &bool| Some(if *flag { "yes" } else { "no" }.to_owned());
             table.push("unusual", Values::Text(flags.iter().map(word).collect()));
-            if let Some(model) = model.as_reconstruct() {
-                reasons(&mut table, preprocess, &batch.x, &model.reconstruct(&batch.x)?, args.top)?;
+            if let (Some(rebuilder), Some(parts)) =
+                (model.as_reconstruct(), anomaly::contributions(model.as_ref(), &batch.x)?)
+            {
+                let rebuilt = rebuilder.reconstruct(&batch.x)?;
+                reasons(&mut table, preprocess, (&batch.x, &rebuilt), &parts, args.top)?;
             }
             Ok(table)
         },
@@ -66,7 +69,8 @@ pub(super) fn run(args: &Score, context: &Context) -> Outcome {
 
 /// The score above which a row is unusual.
 fn threshold(args: &Score, opened: &ModelDirectory, context: &Context) -> Result<f64, Failure> {
-    match args.threshold {
+    let shared = args.contamination.map(|share| args::Threshold::Quantile(1.0 - share));
+    match args.threshold.or(shared) {
         Some(args::Threshold::Value(value)) => Ok(value),
         Some(args::Threshold::Quantile(quantile)) => quantile_of(args, quantile, opened, context),
         None => match &opened.manifest.figures.threshold {
@@ -84,9 +88,10 @@ fn quantile_of(
     context: &Context,
 ) -> Result<f64, Failure> {
     if args.transform.data.as_os_str() == "-" {
-        let why = "a percentage needs all rows before the first result, and standard input is read once: give a score, \
-                   or a file";
-        return Err(Error::config("--threshold", why).into());
+        let why = "a share of the rows needs all of them before the first result, and standard input is read once: give a \
+                   score as --threshold, or a file";
+        let flag = if args.threshold.is_some() { "--threshold" } else { "--contamination" };
+        return Err(Error::config(flag, why).into());
     }
     let scorer = opened.model.require("score", opened.model.as_score())?;
     let preprocess = &opened.manifest.preprocess;
@@ -100,26 +105,25 @@ fn quantile_of(
     Ok(evaluate::quantile(&scores, quantile))
 }
 
-/// Adds the columns that contribute most to the squared error of each row: `because1`, `found1`, `rebuilt1`, ….
+/// Adds the columns that contribute most to the score of each row: `because1`, `found1`, `rebuilt1`, …. `parts` is what
+/// each feature adds.
 fn reasons(
     table: &mut Table,
     preprocess: &Preprocess,
-    x: &Matrix,
-    rebuilt: &Matrix,
+    (x, rebuilt): (&Matrix, &Matrix),
+    parts: &Matrix,
     top: usize,
 ) -> latentia::Result<()> {
-    let ranges = preprocess.ranges();
-    let top = top.min(ranges.len());
+    let cells = preprocess.cells();
+    let top = top.min(cells.len());
     let found_cells = preprocess.inverse(x)?;
     let rebuilt_cells = preprocess.inverse(rebuilt)?;
     let mut columns = vec![[const { Vec::new() }; 3]; top];
-    let mut errors: Vec<(f32, usize)> = Vec::with_capacity(ranges.len());
-    for (i, (row, back)) in x.iter_rows().zip(rebuilt.iter_rows()).enumerate() {
+    let mut errors: Vec<(f32, usize)> = Vec::with_capacity(cells.len());
+    for (i, row) in parts.iter_rows().enumerate() {
         errors.clear();
-        errors.extend(ranges.iter().enumerate().map(|(j, (_, range))| {
-            let squares = row[range.clone()].iter().zip(&back[range.clone()]).map(|(a, b)| (a - b) * (a - b));
-            (squares.sum::<f32>(), j)
-        }));
+        errors
+            .extend(cells.iter().enumerate().map(|(j, (_, range, _))| (row[range.clone()].iter().sum(), j)));
         // Equal errors stay in the order of the columns, so that the result is always the same.
         let by_error = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         if top > 0 && top < errors.len() {
@@ -127,10 +131,15 @@ fn reasons(
             errors.truncate(top);
         }
         errors.sort_unstable_by(by_error);
-        for (cells, (_, j)) in columns.iter_mut().zip(&errors) {
-            cells[0].push(Some(ranges[*j].0.to_owned()));
-            cells[1].push(cell(&found_cells.columns()[*j].1, i));
-            cells[2].push(cell(&rebuilt_cells.columns()[*j].1, i));
+        for (texts, (_, j)) in columns.iter_mut().zip(&errors) {
+            let (name, range, place) = &cells[*j];
+            let text = |table: &Table, row: &[f32]| match place {
+                Some(place) => cell(&table.columns()[*place].1, i),
+                None => Some(row[range.start].to_string()),
+            };
+            texts[0].push(Some((*name).to_owned()));
+            texts[1].push(text(&found_cells, x.row(i)));
+            texts[2].push(text(&rebuilt_cells, rebuilt.row(i)));
         }
     }
     for (k, [because, found, rebuilt]) in columns.into_iter().enumerate() {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use latentia::{
     artifact::{self},
-    figures::{Figures, MapFigures, PredictionFigures},
+    figures::{Agreement, Figures, MapFigures, PredictionFigures},
     fit::Summary,
     train::Ended,
 };
@@ -50,7 +50,7 @@ pub(super) fn figures(kind: &str, figures: &Figures) -> String {
     if beside_pca {
         header.push("PCA".into());
     }
-    if neighbours.is_some() {
+    if neighbours.is_some() || figures.retrieval.is_some() {
         header.push("raw input".into());
     }
     let columns = header.len();
@@ -67,12 +67,30 @@ pub(super) fn figures(kind: &str, figures: &Figures) -> String {
         }
         grid.row(cells);
     }
+    for part in &figures.clusters {
+        let mut line = |name: &str, value: String| grid.row([format!("{name}, {}", part.part), value]);
+        line("inertia", number(part.inertia));
+        if let Some(Agreement { accuracy, nmi, ari }) = &part.agreement {
+            line("clustering accuracy", percent(*accuracy));
+            line("normalised mutual information", number(*nmi));
+            line("adjusted Rand index", number(*ari));
+        }
+    }
     if let Some(n) = neighbours {
         let mut cells = vec![format!("{}-NN accuracy, {}", n.k, figures.comparison), percent(n.in_code)];
         if beside_pca {
             cells.push(n.in_pca.map_or_else(dash, percent));
         }
         cells.push(percent(n.in_input));
+        grid.row(cells);
+    }
+    if let Some(r) = &figures.retrieval {
+        let mut cells =
+            vec![format!("precision at {} of a search, {}", r.k, figures.comparison), percent(r.in_code)];
+        if beside_pca {
+            cells.push(r.in_pca.map_or_else(dash, percent));
+        }
+        cells.push(percent(r.in_input));
         grid.row(cells);
     }
     let measures: [(&str, fn(&MapFigures) -> f64); 2] =
@@ -108,10 +126,22 @@ pub(super) fn text(summary: &Summary, seconds: f64) -> String {
     if let Some(threshold) = &summary.figures.threshold {
         let _ = writeln!(
             text,
-            "\nA row counts as unusual with a score above {} ({} of the {} rows lie below).",
+            "\nA row counts as unusual with a score above {} ({} of the {} {} rows lie below).",
             number(threshold.value),
             percent(threshold.quantile),
+            count(threshold.rows as u64),
             threshold.part
+        );
+    }
+    if let Some(d) = &summary.figures.detection {
+        let _ = writeln!(
+            text,
+            "Class {} among the {} rows: area under the ROC curve {}, average precision {}, precision at n {}.",
+            d.class,
+            d.part,
+            number(d.auroc),
+            number(d.average_precision),
+            number(d.precision_at_n)
         );
     }
     let _ = write!(text, "\n{}", duration(seconds));
@@ -132,11 +162,13 @@ pub(super) fn text(summary: &Summary, seconds: f64) -> String {
 /// Commands to try next.
 pub(super) fn next(summary: &Summary) -> String {
     let (model, data) = (quoted(&summary.dir), quoted(summary.recipe.path.as_ref()));
-    let mut text = format!("\nNext:\n  latentia report {model} --open\n");
-    let _ = match summary.figures.prediction {
-        Some(_) => writeln!(text, "  latentia classify {model} {data} -o classes.csv"),
-        None => writeln!(text, "  latentia encode {model} {data} -o codes.csv"),
+    let (verb, file) = match (&summary.figures.prediction, summary.figures.clusters.is_empty()) {
+        (Some(_), _) => ("classify", "classes.csv"),
+        (None, true) => ("encode", "codes.csv"),
+        (None, false) => ("cluster", "clusters.csv"),
     };
+    let mut text =
+        format!("\nNext:\n  latentia report {model} --open\n  latentia {verb} {model} {data} -o {file}\n");
     if summary.figures.threshold.is_some() {
         let _ = writeln!(text, "  latentia score {model} {data} -o scores.csv");
     }

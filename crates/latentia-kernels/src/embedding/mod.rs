@@ -24,7 +24,11 @@ impl fmt::Display for IndexError {
 
 impl std::error::Error for IndexError {}
 
-fn check(index: &[i64], rows: usize) -> Result<(), IndexError> {
+/// Whether every index is a row of a table of `rows` rows.
+///
+/// # Errors
+/// The first that is not.
+pub fn check(index: &[i64], rows: usize) -> Result<(), IndexError> {
     let outside = |&(_, &i): &(usize, &i64)| !usize::try_from(i).is_ok_and(|i| i < rows);
     match index.iter().enumerate().find(outside) {
         Some((position, &found)) => Err(IndexError { position, found, rows }),

@@ -3,9 +3,11 @@
 //! All take rows of `cols` elements, write the loss of each row and, if asked, `scale` times its gradient (a mean over the
 //! batch is `scale = 1 / B`). Weighting or averaging rows is the caller's.
 
+mod cross_entropy;
 mod elementwise;
 mod softmax;
 
+pub use cross_entropy::{RowStatistics, cross_entropy, cross_entropy_backward};
 pub use elementwise::{bernoulli_with_logits, squared_error};
 pub use softmax::{Labels, TargetError, softmax_cross_entropy, softmax_cross_entropy_dense};
 

@@ -14,6 +14,41 @@ pub struct Labels<'a> {
     pub smoothing: f32,
 }
 
+impl Labels<'_> {
+    /// Whether every label is one of `classes` classes or ignored.
+    ///
+    /// # Errors
+    /// The first that is not.
+    pub fn check(&self, classes: usize) -> Result<(), TargetError> {
+        let no_class = |&(_, &t): &(usize, &i64)| {
+            self.ignored != Some(t) && !usize::try_from(t).is_ok_and(|t| t < classes)
+        };
+        match self.index.iter().enumerate().find(no_class) {
+            Some((row, &found)) => Err(TargetError { row, found, classes }),
+            None => Ok(()),
+        }
+    }
+
+    /// The class of a row, unless it is ignored.
+    #[inline(always)]
+    pub(super) fn class(&self, row: usize) -> Option<usize> {
+        let t = self.index[row];
+        if self.ignored == Some(t) { None } else { Some(t as usize) }
+    }
+
+    /// The loss of a row from its largest logit `m` and `Σ exp(x − m)`.
+    #[inline(always)]
+    pub(super) fn loss(&self, x: &[f32], t: usize, (max, sum): (f32, f32)) -> f32 {
+        // Relative to the largest logit: adding it back would cost digits.
+        let mut expected = (1.0 - self.smoothing) * (x[t] - max);
+        if self.smoothing != 0.0 {
+            let share = self.smoothing / x.len() as f32;
+            expected += share * x.iter().map(|&x| x - max).sum::<f32>();
+        }
+        sum.ln() - expected
+    }
+}
+
 /// A label that is no class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TargetError {
@@ -56,12 +91,7 @@ pub fn softmax_cross_entropy(
     scale: f32,
 ) -> Result<(), TargetError> {
     assert_eq!(labels.index.len(), losses.len(), "softmax_cross_entropy: one label per row");
-    let no_class = |&(_, &t): &(usize, &i64)| {
-        labels.ignored != Some(t) && !usize::try_from(t).is_ok_and(|t| t < classes)
-    };
-    if let Some((row, &found)) = labels.index.iter().enumerate().find(no_class) {
-        return Err(TargetError { row, found, classes });
-    }
+    labels.check(classes)?;
     over_rows("softmax_cross_entropy", classes, x, losses, gradient, |rows| CrossEntropy {
         target: Target::Labels(labels),
         rows,
@@ -120,23 +150,16 @@ impl Kernel for CrossEntropy<'_> {
             let row = first + i;
             match target {
                 Target::Labels(labels) => {
-                    let t = labels.index[row];
-                    if labels.ignored == Some(t) {
+                    let Some(t) = labels.class(row) else {
                         *loss = 0.0;
                         if let Some(gradient) = gradient {
                             gradient.fill(0.0);
                         }
                         continue;
-                    }
-                    let (t, share) = (t as usize, labels.smoothing / cols as f32);
-                    let keep = 1.0 - labels.smoothing;
+                    };
                     let (max, sum) = sum_exp(s, x);
-                    // Relative to the largest logit: adding it back would cost digits.
-                    let mut expected = keep * (x[t] - max);
-                    if labels.smoothing != 0.0 {
-                        expected += share * x.iter().map(|&x| x - max).sum::<f32>();
-                    }
-                    *loss = sum.ln() - expected;
+                    *loss = labels.loss(x, t, (max, sum));
+                    let (share, keep) = (labels.smoothing / cols as f32, 1.0 - labels.smoothing);
                     if let Some(gradient) = gradient {
                         softmax(
                             s,
@@ -177,8 +200,14 @@ impl Kernel for CrossEntropy<'_> {
 
 /// The largest element `m` and `Σ exp(x − m)`.
 #[inline(always)]
-fn sum_exp<S: Simd>(s: S, x: &[f32]) -> (f32, f32) {
-    let max = x.iter().fold(f32::NEG_INFINITY, |max, &x| if x > max { x } else { max });
+pub(super) fn sum_exp<S: Simd>(s: S, x: &[f32]) -> (f32, f32) {
+    let larger = |max: f32, &x: &f32| if x > max { x } else { max };
+    let whole = x.chunks_exact(S::LANES);
+    let max = whole.remainder().iter().fold(f32::NEG_INFINITY, larger);
+    let most = whole.fold(s.splat(f32::NEG_INFINITY), |most, x| s.max(s.load_slice(x), most));
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    s.store_slice(&mut lanes[..S::LANES], most);
+    let max = lanes.iter().fold(max, larger);
     let mut sum = s.splat(0.0);
     for part in x.chunks(S::LANES) {
         let e = vector::exp(s, s.sub(s.load_slice(part), s.splat(max)));

@@ -99,6 +99,24 @@ fn softmax_cross_entropy_agrees_with_f64() {
                 },
             );
         }
+        let labels = Labels { index: &index, ignored: Some(-100), smoothing: 0.1 };
+        let mut want = (vec![0.0; rows], vec![0.0; rows * cols]);
+        let x: Vec<f32> = numbers(rows * cols, 1).iter().map(|v| 6.0 * v).collect();
+        let dloss = numbers(rows, 4);
+        let _alone = three_threads();
+        for level in levels() {
+            with_level(level, || {
+                softmax_cross_entropy(cols, &x, labels, &mut want.0, Some(&mut want.1), 1.0).unwrap();
+                let (mut losses, mut gradient) = (vec![9.0; rows], x.clone());
+                let mut statistics = vec![RowStatistics::default(); rows];
+                cross_entropy(cols, &x, labels, &mut losses, &mut statistics).unwrap();
+                cross_entropy_backward(cols, labels, &statistics, &dloss, &mut gradient);
+                assert_eq!(losses, want.0, "two passes, {rows}x{cols}");
+                let want = want.1.iter().enumerate().map(|(i, g)| g * dloss[i / cols]);
+                assert!(gradient.iter().zip(want).all(|(got, want)| (got - want).abs() < 1e-6));
+            });
+        }
+        drop(_alone);
         let counts: Vec<f32> = numbers(rows * cols, 3).iter().map(|v| (4.0 * v).max(0.0).floor()).collect();
         check(
             "counts",

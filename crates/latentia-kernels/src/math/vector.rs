@@ -32,9 +32,13 @@ fn reduced_exp<S: Simd>(s: S, x: S::F) -> (S::F, S::F) {
 /// `exp(x)`, within 1.1 ULP.
 #[inline(always)]
 pub fn exp<S: Simd>(s: S, x: S::F) -> S::F {
-    // Past these the result is zero and infinity; min and max let NaN through as their second argument.
-    let x = s.max(s.splat(-104.0), s.min(s.splat(89.0), x));
-    let (m, n) = reduced_exp(s, x);
+    // Past this the result is infinity; min lets NaN through as its second argument, and so does max.
+    exp_below_89(s, s.min(s.splat(89.0), x))
+}
+
+#[inline(always)]
+fn exp_below_89<S: Simd>(s: S, x: S::F) -> S::F {
+    let (m, n) = reduced_exp(s, s.max(s.splat(-104.0), x));
     s.scale(s.add(s.splat(1.0), m), n)
 }
 
@@ -97,7 +101,7 @@ pub fn log_1p_unit<S: Simd>(s: S, x: S::F) -> S::F {
 #[inline(always)]
 pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
     let t = exp_m1_negative(s, s.mul(s.abs(x), s.splat(-2.0)));
-    let y = s.div(t, s.add(t, s.splat(2.0)));
+    let y = s.ratio(t, s.add(t, s.splat(2.0)));
     s.copy_sign(y, x)
 }
 
@@ -105,9 +109,9 @@ pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
 #[inline(always)]
 pub fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
     let one = s.splat(1.0);
-    let e = exp(s, s.sub(s.splat(0.0), s.abs(x)));
+    let e = exp_below_89(s, s.sub(s.splat(0.0), s.abs(x)));
     let top = s.select(s.lt(x, s.splat(0.0)), e, one);
-    s.div(top, s.add(one, e))
+    s.ratio(top, s.add(one, e))
 }
 
 /// `ln(1 + exp(x)) = max(x, 0) + ln(1 + exp(-|x|))`, within 2.8 ULP.

@@ -76,7 +76,7 @@ pub fn backward(
     for buffer in [&mut workspace.dh, &mut workspace.dmemory] {
         buffer.need(batch * hidden);
     }
-    workspace.panels.need(product::panels_len(cell.gates(), hidden));
+    workspace.panels.need(product::panels_len(cell.gates(), hidden, hidden));
     let order = &workspace.order;
     gather_states(order, outputs.dh, hidden, &mut workspace.dh);
     gather_states(order, outputs.dc, hidden, &mut workspace.dmemory);
@@ -104,7 +104,6 @@ fn recur<C: Pointwise>(
         hidden,
         order,
         split,
-        weight: Some(weight),
         panels: workspace.panels.shared(),
         operands: [first.shared(), second.shared()],
         gates: workspace.gates.shared(),
@@ -114,7 +113,7 @@ fn recur<C: Pointwise>(
     let (dh, dmemory) = (workspace.dh.shared(), workspace.dmemory.shared());
     let level = simd::level();
     threads::team(members, |member| {
-        simd::dispatch_at(level, BackwardShare { pass, member, dy, dh, dmemory });
+        simd::dispatch_at(level, BackwardShare { pass, member, weight, dy, dh, dmemory });
     });
 }
 

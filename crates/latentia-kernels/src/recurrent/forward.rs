@@ -55,7 +55,8 @@ pub fn forward(
         y.fill(0.0);
     }
     workspace.need(layer);
-    workspace.panels.need(product::panels_len(layer.cell.gates(), hidden));
+    let inner = product::inner_inputs(layer.cell.gates(), inputs, hidden);
+    workspace.panels.need(product::panels_len(layer.cell.gates(), inner + hidden, hidden));
     let order = &workspace.order;
     gather_states(order, initial.h, hidden, &mut workspace.last);
     if layer.cell == Cell::Lstm {
@@ -64,13 +65,15 @@ pub fn forward(
     let width = inputs + hidden;
     fill_rows(order, x, workspace.last.floats(), (inputs, hidden), &mut workspace.rows);
     layer.fill_bias(workspace.bias.floats_mut());
-    let total = order.total();
-    let input = MatRef::with_strides(workspace.rows.floats(), total, inputs, width, 1);
-    let gates = MatMut::new(workspace.gates.floats_mut(), total, rows);
-    gemm(input, MatRef::new(layer.weight_ih, rows, inputs).t(), gates, false);
+    if inner < inputs || inputs == 0 {
+        let total = order.total();
+        let input = MatRef::with_strides(workspace.rows.floats(), total, inputs, width, 1);
+        let gates = MatMut::new(workspace.gates.floats_mut(), total, rows);
+        gemm(input, MatRef::new(layer.weight_ih, rows, inputs).t(), gates, false);
+    }
 
-    let weight = Some(layer.weight_hh);
-    let run = Run { inputs, hidden, weight, level: simd::level(), y: Shared(y.as_mut_ptr()) };
+    let weights = Some([layer.weight_ih, layer.weight_hh]);
+    let run = Run { inputs, inner, hidden, weights, level: simd::level(), y: Shared(y.as_mut_ptr()) };
     let panels = workspace.panels.shared();
     for_cell!(layer.cell, recur(_, run, workspace, panels));
 
@@ -112,17 +115,20 @@ pub(super) fn check_states(cell: Cell, [h, c]: [Option<&[f32]>; 2], len: usize) 
     assert!(c.is_none() || cell == Cell::Lstm, "recurrent: {cell:?} has no cell states");
 }
 
-/// A forward recurrence whose input share already stands in the gates.
+/// A forward recurrence.
 pub(super) struct Run<'a> {
     pub(super) inputs: usize,
+    /// Inputs whose product is part of it; without them their share already stands in the gates.
+    pub(super) inner: usize,
     pub(super) hidden: usize,
-    pub(super) weight: Option<&'a [f32]>,
+    /// weight_ih and weight_hh, unless the panels hold them already.
+    pub(super) weights: Option<[&'a [f32]; 2]>,
     pub(super) level: Level,
     pub(super) y: Shared,
 }
 
 pub(super) fn recur<C: Pointwise>(cell: C, run: Run, workspace: &mut Workspace, panels: Shared) {
-    let Run { inputs, hidden, weight, level, y } = run;
+    let Run { inputs, inner, hidden, weights, level, y } = run;
     let [first, second] = &mut workspace.operands;
     let order = &workspace.order;
     let (split, members) = split(order, C::GATES, hidden, threads::count());
@@ -132,7 +138,6 @@ pub(super) fn recur<C: Pointwise>(cell: C, run: Run, workspace: &mut Workspace, 
         hidden,
         order,
         split,
-        weight,
         panels,
         operands: [first.shared(), second.shared()],
         gates: workspace.gates.shared(),
@@ -141,7 +146,7 @@ pub(super) fn recur<C: Pointwise>(cell: C, run: Run, workspace: &mut Workspace, 
     };
     let (bias, last) = (workspace.bias.shared(), workspace.last.shared());
     threads::team(members, |member| {
-        simd::dispatch_at(level, ForwardShare { pass, member, bias, last, y });
+        simd::dispatch_at(level, ForwardShare { pass, member, weights, inner, bias, last, y });
     });
 }
 

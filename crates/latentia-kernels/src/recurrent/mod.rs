@@ -15,6 +15,8 @@
 //! still run, and come back in the caller's order. Outputs past a row's end are zero, its last state is that of its last
 //! step. In the reverse direction each row starts at its own end.
 //!
+//! [`Stack`] puts layers and directions together.
+//!
 //! Truncated backpropagation is a call per piece, each starting from the last states of the one before.
 
 mod backward;
@@ -23,12 +25,14 @@ mod forward;
 mod order;
 mod product;
 mod share;
+mod stack;
 mod step;
 mod steps;
 mod workspace;
 
 pub use backward::{Gradients, OutputGradients, backward};
 pub use forward::{LastStates, States, forward};
+pub use stack::{Dropout, Stack, StackGradients, StackWorkspace, backward_stack, forward_stack};
 pub use step::Stepper;
 pub use workspace::Workspace;
 

@@ -106,13 +106,38 @@ impl Share {
         self.tasks.clone()
     }
 
+    /// Tiles of rows.
+    #[inline(always)]
+    pub(super) fn tiles(&self) -> usize {
+        self.tiles
+    }
+
+    /// Place of the first row of a tile and number of its rows.
+    #[inline(always)]
+    pub(super) fn tile<S: Simd>(&self, i: usize) -> (usize, usize) {
+        let (row, height) = row_tile::<S>(self.rows.len(), i);
+        (self.rows.start + row, height)
+    }
+
+    /// The columns of the inputs this member packs.
+    #[inline(always)]
+    pub(super) fn columns<S: Simd>(&self, split: Split, member: Member, inputs: usize) -> Range<usize> {
+        match split {
+            Split::Rows => 0..inputs,
+            Split::Units => {
+                let share = member.share(inputs.div_ceil(S::LANES));
+                (share.start * S::LANES).min(inputs)..(share.end * S::LANES).min(inputs)
+            }
+        }
+    }
+
     #[inline(always)]
     pub(super) fn task<S: Simd>(&self, i: usize) -> Task {
         let (group, tile) = (i / self.tiles, i % self.tiles);
-        let (row, height) = row_tile::<S>(self.rows.len(), tile);
+        let (row, height) = self.tile::<S>(tile);
         let unit = group * self.vectors * S::LANES;
         let vectors = (self.hidden - unit).div_ceil(S::LANES).min(self.vectors);
-        Task { row: self.rows.start + row, height, unit, vectors }
+        Task { row, height, unit, vectors }
     }
 }
 

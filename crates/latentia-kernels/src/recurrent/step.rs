@@ -2,9 +2,8 @@ use super::forward::{Run, check_states, recur};
 use super::product::{pack_forward, panels_len};
 use super::workspace::Buffer;
 use super::{Cell, Layer, Workspace, for_cell};
-use crate::gemm::{Epilogue, PackedB, Shared, gemm_packed};
-use crate::simd::{self, Kernel, Simd};
-use crate::{MatMut, MatRef};
+use crate::gemm::Shared;
+use crate::simd::{self, Kernel, Level, Simd};
 
 /// A layer with its weights packed once, for sequences that arrive step by step. After the first step of a batch size
 /// nothing is allocated.
@@ -12,7 +11,7 @@ pub struct Stepper {
     cell: Cell,
     inputs: usize,
     hidden: usize,
-    weight_ih: PackedB,
+    level: Level,
     panels: Buffer,
     bias: Buffer,
     workspace: Workspace,
@@ -27,17 +26,16 @@ impl Stepper {
     pub fn new(layer: &Layer) -> Self {
         layer.check();
         let Layer { cell, inputs, hidden, .. } = *layer;
-        let weight_ih = PackedB::new(MatRef::new(layer.weight_ih, cell.gates() * hidden, inputs).t());
         let mut stepper = Self {
             cell,
             inputs,
             hidden,
-            weight_ih,
+            level: simd::level(),
             panels: Buffer::default(),
             bias: Buffer::default(),
             workspace: Workspace::new(),
         };
-        stepper.panels.need(panels_len(cell.gates(), hidden));
+        stepper.panels.need(panels_len(cell.gates(), inputs + hidden, hidden));
         stepper.bias.need((cell.gates() + 1) * hidden);
         stepper.pack(layer);
         stepper
@@ -60,15 +58,13 @@ impl Stepper {
             layer.inputs,
             layer.hidden
         );
-        let rows = self.cell.gates() * self.hidden;
-        self.weight_ih.update(MatRef::new(layer.weight_ih, rows, self.inputs).t());
         self.pack(layer);
     }
 
     fn pack(&mut self, layer: &Layer) {
         layer.fill_bias(self.bias.floats_mut());
         let panels = self.panels.shared();
-        for_cell!(self.cell, pack(_, self.weight_ih.level(), layer, panels));
+        for_cell!(self.cell, pack(_, self.level, layer, panels));
     }
 
     /// One step: `x [B, I]`, and `h [B, H]` (and the LSTM's `c [B, H]`) before and after it.
@@ -91,23 +87,26 @@ impl Stepper {
         workspace.memory.need(2 * batch * hidden);
         workspace.bias.need(rows + hidden);
         for operand in &mut workspace.operands {
-            operand.need(batch * hidden);
+            operand.need(batch * width);
         }
         workspace.bias.floats_mut()[..rows + hidden].copy_from_slice(&self.bias.floats()[..rows + hidden]);
-        for (row, h) in workspace.rows.floats_mut().chunks_exact_mut(width).zip(h.chunks_exact(hidden)) {
+        let beside = workspace.rows.floats_mut().chunks_exact_mut(width).take(batch);
+        for (i, (row, h)) in beside.zip(h.chunks_exact(hidden)).enumerate() {
+            row[..self.inputs].copy_from_slice(&x[i * self.inputs..][..self.inputs]);
             row[self.inputs..].copy_from_slice(h);
         }
         if let Some(c) = &c {
             workspace.memory.floats_mut()[..c.len()].copy_from_slice(c);
         }
-        let gates = MatMut::new(workspace.gates.floats_mut(), batch, rows);
-        let x = MatRef::new(x, batch, self.inputs);
-        gemm_packed(x, &self.weight_ih, gates, false, Epilogue::default());
+        if self.inputs == 0 {
+            workspace.gates.floats_mut()[..batch * rows].fill(0.0);
+        }
         let run = Run {
             inputs: self.inputs,
+            inner: self.inputs,
             hidden,
-            weight: None,
-            level: self.weight_ih.level(),
+            weights: None,
+            level: self.level,
             y: Shared(h.as_mut_ptr()),
         };
         let panels = self.panels.shared();
@@ -135,6 +134,9 @@ impl<C: super::cell::Pointwise> Kernel for Pack<'_, C> {
     fn run<S: Simd>(self, s: S) {
         let groups = 0..self.layer.hidden.div_ceil(C::VECTORS * S::LANES);
         // SAFETY: the caller's panels have `panels_len` floats and nobody else uses them.
-        unsafe { pack_forward::<S, C>(s, self.layer.weight_hh, self.layer.hidden, groups, self.panels) };
+        unsafe {
+            let weights = [self.layer.weight_ih, self.layer.weight_hh];
+            pack_forward::<S, C>(s, weights, (self.layer.inputs, self.layer.hidden), groups, self.panels);
+        }
     }
 }

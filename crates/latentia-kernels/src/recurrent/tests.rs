@@ -3,6 +3,7 @@
 
 mod golden;
 mod reference;
+mod stack;
 
 use super::*;
 use crate::gemm::tests::numbers;

@@ -74,7 +74,7 @@ impl Workspace {
         self.last.need(batch * hidden);
         self.memory.need(if layer.cell.has_memory() { (batch + total) * hidden } else { 0 });
         for operand in &mut self.operands {
-            operand.need(batch * gates * hidden);
+            operand.need(batch * (gates * hidden).max(layer.inputs + hidden));
         }
         self.bias.need((gates + 1) * hidden);
     }

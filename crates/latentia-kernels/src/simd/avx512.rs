@@ -102,6 +102,16 @@ impl Simd for Avx512 {
         fn scale(a: Self::F, n: Self::F) -> Self::F { _mm512_scalef_ps(a, n) }
     }
 
+    /// By an estimate of `1 / b` with 14 bits and one correction of the quotient: a division of 16 lanes takes as long as
+    /// 16 multiplications, this as four.
+    #[inline(always)]
+    fn ratio(self, a: Self::F, b: Self::F) -> Self::F {
+        // SAFETY: the token is the proof that the processor has the instructions.
+        let r = unsafe { _mm512_rcp14_ps(b) };
+        let q = self.mul(a, r);
+        self.mul_add(self.neg_mul_add(b, q, a), r, q)
+    }
+
     #[inline(always)]
     unsafe fn transpose(
         self,

@@ -1,16 +1,22 @@
 //! One team of threads for the whole process.
 //!
 //! Its size comes from [`set_count`], else from the environment variable `LATENTIA_THREADS`, else from the processor. The
-//! threads start with the first use and stay; between uses they spin for some microseconds, then yield, then sleep.
+//! threads start with the first use and stay; between uses they spin for some microseconds, then sleep.
 //!
 //! Work is given out in pieces whose boundaries do not depend on the number of threads, so results do not either. Calls
 //! from inside a piece, and calls made while another thread has the team, run on the calling thread alone: always
 //! correct, never waiting.
+//!
+//! On a machine that is busy with other programs a thread may not get a core for many milliseconds, a hundred times what the
+//! piece it was to do takes. So nobody waits long for a thread that has not started: the work is done by those that have
+//! come. A thread that is late, or loses its core in the middle of its work, is left out for some milliseconds, for longer
+//! each time, up to a quarter of a second. The team then shrinks to what the machine has room for, and grows again
+//! when it is idle.
 
-mod barrier;
+mod crowd;
 mod team;
+mod wait;
 
-pub use barrier::Barrier;
 pub use team::{Member, count, set_count, team, with_limit};
 
 use std::sync::Mutex;
@@ -21,7 +27,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// A panic in a piece is passed on after all threads have finished theirs.
 pub fn run(tasks: usize, f: impl Fn(usize) + Sync) {
     let next = AtomicUsize::new(0);
-    team(tasks, |_| {
+    team::join_in(tasks, || {
         loop {
             let i = next.fetch_add(1, Relaxed);
             if i >= tasks {

@@ -1,4 +1,5 @@
-use super::barrier::{Barrier, Padded};
+use super::crowd::{Chances, MANNERS, Manners};
+use super::wait::{Bell, Padded, spin};
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::ops::Range;
@@ -6,13 +7,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 /// One thread's place in a team at work.
 #[derive(Clone, Copy)]
 pub struct Member<'a> {
     index: usize,
     count: usize,
-    barrier: &'a Barrier,
+    /// None where the member is alone.
+    meeting: Option<&'a Meeting>,
 }
 
 impl Member<'_> {
@@ -26,9 +29,22 @@ impl Member<'_> {
         self.count
     }
 
-    /// Waits for all members.
+    /// Returns when all members have called it. What any of them wrote before is visible to all afterwards.
+    ///
+    /// # Panics
+    /// If a member has panicked and will never come.
     pub fn wait(&self) {
-        self.barrier.wait();
+        let Some(meeting) = self.meeting.filter(|_| self.count > 1) else { return };
+        let round = meeting.round.0.load(Acquire);
+        if meeting.arrived.0.fetch_add(1, AcqRel) + 1 == self.count {
+            meeting.arrived.0.store(0, Relaxed);
+            meeting.round.0.store(round.wrapping_add(1), Release);
+            meeting.bell.ring();
+            return;
+        }
+        let passed = || meeting.round.0.load(Acquire) != round;
+        meeting.wait_until(self.index, || passed() || meeting.poisoned.load(Acquire));
+        assert!(passed(), "another member of the team has panicked");
     }
 
     /// This member's share of `0..n`: consecutive, sizes differing by at most one.
@@ -39,38 +55,113 @@ impl Member<'_> {
     }
 }
 
+/// What a thread is doing at its desk. The thread that calls the team to work writes `ASKED` and `STARTED`, and takes `ASKED`
+/// back where nobody came; the desk's own thread writes the rest.
+const FREE: usize = 0;
+const ASKED: usize = 1;
+const CAME: usize = 2;
+const STARTED: usize = 3;
+
+/// Where one thread of the team waits for work.
+struct Desk {
+    state: AtomicUsize,
+    asleep: AtomicBool,
+    /// The thread's number in this job.
+    index: AtomicUsize,
+    chances: Chances,
+}
+
+/// Where the threads of a team meet.
+struct Meeting {
+    desks: Vec<Padded<Desk>>,
+    arrived: Padded<AtomicUsize>,
+    round: Padded<AtomicUsize>,
+    poisoned: AtomicBool,
+    bell: Bell,
+    started: Instant,
+    manners: Manners,
+}
+
+/// How long a thread in the middle of a job spins: about what waking it takes.
+const SPIN: Duration = Duration::from_micros(50);
+
+/// A thread that has lost its core for this long has others beside it that want one.
+const LOST: u64 = 100_000;
+
+impl Meeting {
+    fn new(size: usize, manners: Manners) -> Self {
+        let desk = |_| {
+            Padded(Desk {
+                state: AtomicUsize::new(FREE),
+                asleep: AtomicBool::new(false),
+                index: AtomicUsize::new(0),
+                chances: Chances::default(),
+            })
+        };
+        Self {
+            desks: (1..size).map(desk).collect(),
+            arrived: Padded(AtomicUsize::new(0)),
+            round: Padded(AtomicUsize::new(0)),
+            poisoned: AtomicBool::new(false),
+            bell: Bell::default(),
+            started: Instant::now(),
+            manners,
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.started.elapsed().as_nanos() as u64
+    }
+
+    /// Waits in the middle of a job. The first member finds out whether those it waits for work or have lost their cores.
+    #[inline]
+    fn wait_until(&self, index: usize, ready: impl Fn() -> bool) {
+        if spin(SPIN, &ready) {
+            return;
+        }
+        if index > 0 {
+            self.bell.sleep(ready);
+            return;
+        }
+        for desk in &self.desks {
+            let at_work = desk.0.state.load(Relaxed) == STARTED;
+            desk.0.chances.set_mark(at_work);
+        }
+        self.bell.sleep(ready);
+        for desk in &self.desks {
+            if desk.0.chances.delay_since_mark() > LOST {
+                desk.0.chances.was_late(self.now(), self.manners);
+            }
+        }
+    }
+}
+
 /// What the team is doing: a borrowed closure, without its lifetime.
 #[derive(Clone, Copy)]
 struct Job {
     work: *const (dyn Fn(Member) + Sync),
-    barrier: *const Barrier,
-    members: usize,
-}
-
-/// Where one thread of the team waits for work.
-struct Desk {
-    /// Counts the jobs given to this thread.
-    jobs: AtomicUsize,
-    asleep: AtomicBool,
+    /// Members are counted before they start, so that they can share work and meet.
+    counted: bool,
 }
 
 struct Shared {
     /// Held by the thread whose work the team does.
     busy: AtomicBool,
     job: UnsafeCell<Option<Job>>,
-    /// Threads that have not finished the current job.
-    unfinished: Padded<AtomicUsize>,
+    members: AtomicUsize,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
-    desks: Vec<Padded<Desk>>,
+    meeting: Meeting,
 }
 
-// SAFETY: `job` is written only by the holder of `busy` while `unfinished` is zero, and read by threads after they have seen
-// their desk's counter change, which happens after the write; the pointers in it outlive the job because `team` waits.
+// SAFETY: `job` is written only by the holder of `busy` while all desks are free, and read by threads after they have taken
+// their desk from `ASKED` to `CAME`, which happens after the write; the pointer in it outlives the job because its giver
+// waits until all desks are free again.
 unsafe impl Sync for Shared {}
 // SAFETY: as above.
 unsafe impl Send for Shared {}
 
-struct Team {
+/// Threads that wait for work, for ever.
+pub(super) struct Team {
     shared: Arc<Shared>,
     threads: Vec<Thread>,
 }
@@ -129,13 +220,46 @@ fn started() -> &'static Team {
             0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
             n => n,
         };
-        let desk = || Padded(Desk { jobs: AtomicUsize::new(0), asleep: AtomicBool::new(false) });
+        // Tests are about several threads, however busy the machine.
+        let patient = Manners { patience: Duration::from_secs(5), pause: Duration::ZERO };
+        Team::new(size, if cfg!(test) { patient } else { MANNERS })
+    })
+}
+
+/// Calls `work` at the same time on up to `members` threads, the calling one included, each with its own [`Member`].
+///
+/// The number of members depends on the machine and on who else is working: results must not. A panic in any of them
+/// is passed on after all have ended.
+pub fn team(members: usize, work: impl Fn(Member) + Sync) {
+    call(members, true, &work);
+}
+
+/// [`team`] for work that any number of threads can join while it lasts: `work` takes pieces until none are left.
+pub(super) fn join_in(members: usize, work: impl Fn() + Sync) {
+    call(members, false, &|_| work());
+}
+
+fn call(members: usize, counted: bool, work: &(dyn Fn(Member) + Sync)) {
+    let members = members.min(if members > 1 { count() } else { 1 });
+    if members <= 1 {
+        alone(work);
+    } else {
+        started().call(members, counted, work);
+    }
+}
+
+fn alone(work: &(dyn Fn(Member) + Sync)) {
+    work(Member { index: 0, count: 1, meeting: None });
+}
+
+impl Team {
+    pub(super) fn new(size: usize, manners: Manners) -> Self {
         let shared = Arc::new(Shared {
             busy: AtomicBool::new(false),
             job: UnsafeCell::new(None),
-            unfinished: Padded(AtomicUsize::new(0)),
+            members: AtomicUsize::new(1),
             panic: Mutex::new(None),
-            desks: (1..size).map(|_| desk()).collect(),
+            meeting: Meeting::new(size, manners),
         });
         // A system that gives fewer threads than asked for gets a smaller team.
         let threads = (1..size).map_while(|index| {
@@ -145,25 +269,140 @@ fn started() -> &'static Team {
         });
         let threads = threads.map(|handle| handle.thread().clone()).collect();
         Team { shared, threads }
-    })
+    }
+
+    /// Calls `work` on the calling thread and up to `members - 1` others.
+    pub(super) fn call(&self, members: usize, counted: bool, work: &(dyn Fn(Member) + Sync)) {
+        let shared = &*self.shared;
+        let meeting = &shared.meeting;
+        if shared.busy.compare_exchange(false, true, Acquire, Relaxed).is_err() {
+            alone(work);
+            return;
+        }
+        // SAFETY: only the lifetime changes; this function does not return before every thread is done with the closure.
+        let work_ptr = unsafe {
+            std::mem::transmute::<*const (dyn Fn(Member) + Sync + '_), *const (dyn Fn(Member) + Sync + 'static)>(
+                work,
+            )
+        };
+        // SAFETY: `busy` is held and all desks are free, so nobody reads the job now.
+        unsafe { *shared.job.get() = Some(Job { work: work_ptr, counted }) };
+        meeting.arrived.0.store(0, Relaxed);
+        meeting.poisoned.store(false, Relaxed);
+        let start = meeting.now();
+        let asked = self.ask(members - 1, start);
+        let mut count = 1;
+        if counted {
+            let patience = if asked > 0 { meeting.manners.patience } else { Duration::ZERO };
+            spin(patience, || self.all(members - 1, |state| state != ASKED));
+            self.dismiss(members - 1, true);
+            for desk in &meeting.desks[..members - 1] {
+                if desk.0.state.load(Acquire) == CAME {
+                    desk.0.index.store(count, Relaxed);
+                    count += 1;
+                }
+            }
+            shared.members.store(count, Relaxed);
+            for desk in &meeting.desks[..members - 1] {
+                if desk.0.state.load(Relaxed) == CAME {
+                    desk.0.state.store(STARTED, Release);
+                }
+            }
+            meeting.bell.ring();
+        }
+        {
+            let _restore = Restore { cell: &INSIDE, old: INSIDE.replace(true) };
+            do_share(shared, work, Member { index: 0, count, meeting: Some(meeting) });
+        }
+        if !counted {
+            let waited = meeting.now() - start > meeting.manners.patience.as_nanos() as u64;
+            self.dismiss(members - 1, waited);
+        }
+        meeting.wait_until(0, || self.all(members - 1, |state| state == FREE));
+        let panic = shared.panic.lock().ok().and_then(|mut first| first.take());
+        shared.busy.store(false, Release);
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
+    }
+
+    /// Whether all of the first desks are in a state.
+    fn all(&self, desks: usize, is: impl Fn(usize) -> bool) -> bool {
+        self.shared.meeting.desks[..desks].iter().all(|desk| is(desk.0.state.load(Acquire)))
+    }
+
+    /// Asks the threads of the first desks to come, but those that were late a short while ago; returns how many it asked.
+    fn ask(&self, desks: usize, now: u64) -> usize {
+        let mut asked = 0;
+        for (desk, thread) in self.shared.meeting.desks.iter().zip(&self.threads).take(desks) {
+            if desk.0.chances.are_good(now) {
+                asked += 1;
+                // Either the thread sees that it is asked or this one sees that it sleeps: all four are sequentially
+                // consistent.
+                desk.0.state.store(ASKED, SeqCst);
+                if desk.0.asleep.load(SeqCst) {
+                    thread.unpark();
+                }
+            }
+        }
+        asked
+    }
+
+    /// Frees the desks of threads that have not come.
+    fn dismiss(&self, desks: usize, late: bool) {
+        let meeting = &self.shared.meeting;
+        for desk in &meeting.desks[..desks] {
+            let gone = desk.0.state.compare_exchange(ASKED, FREE, Relaxed, Relaxed).is_ok();
+            if gone && late {
+                desk.0.chances.was_late(meeting.now(), meeting.manners);
+            }
+        }
+    }
 }
+
+/// How long a thread without work spins before it sleeps: the gap between two products of a training step is tens of
+/// microseconds, waking a sleeping thread costs as much.
+const IDLE: Duration = Duration::from_micros(200);
 
 /// What a thread of the team does for ever.
 fn serve(shared: &Shared, index: usize) {
     INSIDE.set(true);
-    let desk = &shared.desks[index - 1].0;
-    let mut seen = 0;
+    let meeting = &shared.meeting;
+    let desk = &meeting.desks[index - 1].0;
+    desk.chances.open_account();
     loop {
-        wait_for_work(desk, seen);
-        seen = seen.wrapping_add(1);
-        // SAFETY: the job was written before the counter changed and stays until `unfinished` reaches zero.
+        if !spin(IDLE, || desk.state.load(Relaxed) == ASKED) {
+            desk.asleep.store(true, SeqCst);
+            if desk.state.load(SeqCst) != ASKED {
+                std::thread::park();
+            }
+            desk.asleep.store(false, SeqCst);
+        }
+        if desk.state.compare_exchange(ASKED, CAME, Acquire, Relaxed).is_err() {
+            continue;
+        }
+        // SAFETY: the job was written before this thread was asked and stays until this desk is free.
         let job = unsafe { *shared.job.get() };
         if let Some(job) = job {
-            // SAFETY: `team` keeps the closure and the barrier alive until `unfinished` reaches zero.
-            let (work, barrier) = unsafe { (&*job.work, &*job.barrier) };
-            do_share(shared, work, Member { index, count: job.members, barrier });
+            let is_started = || desk.state.load(Acquire) == STARTED;
+            if job.counted {
+                if !spin(SPIN, is_started) {
+                    meeting.bell.sleep(is_started);
+                }
+            } else {
+                desk.state.store(STARTED, Relaxed);
+                desk.index.store(index, Relaxed);
+            }
+            let member = Member {
+                index: desk.index.load(Relaxed),
+                count: shared.members.load(Relaxed),
+                meeting: Some(meeting),
+            };
+            // SAFETY: the giver of the job keeps the closure alive until this desk is free.
+            do_share(shared, unsafe { &*job.work }, member);
         }
-        shared.unfinished.0.fetch_sub(1, AcqRel);
+        desk.state.store(FREE, Release);
+        meeting.bell.ring();
     }
 }
 
@@ -173,80 +412,55 @@ fn do_share(shared: &Shared, work: &(dyn Fn(Member) + Sync), member: Member) {
         if let Ok(mut first) = shared.panic.lock() {
             first.get_or_insert(panic);
         }
-        member.barrier.poison();
+        shared.meeting.poisoned.store(true, Release);
+        shared.meeting.bell.ring();
     }
 }
 
-// Chosen on two cores of a shared virtual machine: the gap between two products of a training step is tens of microseconds,
-// waking a sleeping thread costs as much.
-const SPINS: u32 = 2_000;
-const YIELDS: u32 = 500;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn wait_for_work(desk: &Desk, seen: usize) {
-    let mut waited = 0;
-    while desk.jobs.load(Acquire) == seen {
-        if waited < SPINS {
-            std::hint::spin_loop();
-        } else if waited < SPINS + YIELDS {
-            std::thread::yield_now();
-        } else {
-            // Either this thread sees the job or the giver sees that it sleeps: both orders are sequentially consistent.
-            desk.asleep.store(true, SeqCst);
-            if desk.jobs.load(SeqCst) == seen {
-                std::thread::park();
-            }
-            desk.asleep.store(false, SeqCst);
-            continue;
-        }
-        waited += 1;
+    /// A team whose second thread never gets a core.
+    fn starved(manners: Manners) -> Team {
+        let team = Team::new(1, manners);
+        let mut shared = Arc::into_inner(team.shared).expect("a team of one has no threads");
+        shared.meeting = Meeting::new(2, manners);
+        Team { shared: Arc::new(shared), threads: vec![std::thread::current()] }
     }
-}
 
-/// Calls `work` at the same time on up to `members` threads, the calling one included, each with its own [`Member`].
-///
-/// The number of members depends on the machine and on who else is working: results must not. A panic in any of them
-/// is passed on after all have ended.
-pub fn team(members: usize, work: impl Fn(Member) + Sync) {
-    let members = members.min(if members > 1 { count() } else { 1 });
-    let shared = if members > 1 { Some(&*started().shared) } else { None };
-    let shared = shared.filter(|s| s.busy.compare_exchange(false, true, Acquire, Relaxed).is_ok());
-    let Some(shared) = shared else {
-        work(Member { index: 0, count: 1, barrier: &Barrier::new(1) });
-        return;
-    };
-    let barrier = Barrier::new(members);
-    let work: &(dyn Fn(Member) + Sync) = &work;
-    // SAFETY: only the lifetime changes; this function does not return before every thread is done with the closure.
-    let work_ptr = unsafe {
-        std::mem::transmute::<*const (dyn Fn(Member) + Sync + '_), *const (dyn Fn(Member) + Sync + 'static)>(
-            work,
-        )
-    };
-    // SAFETY: `busy` is held and no thread is at work, so nobody reads the job now.
-    unsafe { *shared.job.get() = Some(Job { work: work_ptr, barrier: &barrier, members }) };
-    shared.unfinished.0.store(members - 1, Release);
-    for (desk, thread) in shared.desks.iter().zip(&started().threads).take(members - 1) {
-        desk.0.jobs.fetch_add(1, SeqCst);
-        if desk.0.asleep.load(SeqCst) {
-            thread.unpark();
-        }
+    #[test]
+    fn work_is_done_without_a_thread_that_does_not_come() {
+        let patience = Duration::from_millis(20);
+        let team = starved(Manners { patience, pause: Duration::from_secs(100) });
+        let start = Instant::now();
+        let work = || {
+            let done = AtomicUsize::new(0);
+            team.call(2, true, &|member| {
+                member.wait();
+                done.fetch_add(member.share(10).len(), Relaxed);
+            });
+            assert_eq!(done.load(Relaxed), 10, "the one that came does it all");
+        };
+        work();
+        assert!(start.elapsed() >= patience, "a thread is given time to come");
+        let again = Instant::now();
+        let calls = if cfg!(miri) { 2 } else { 50 };
+        (0..calls).for_each(|_| work());
+        assert!(
+            again.elapsed() < calls / 2 * patience,
+            "a thread that was late is not waited for again and again"
+        );
     }
-    {
-        let _restore = Restore { cell: &INSIDE, old: INSIDE.replace(true) };
-        do_share(shared, work, Member { index: 0, count: members, barrier: &barrier });
-    }
-    let mut spins = 0;
-    while shared.unfinished.0.load(Acquire) != 0 {
-        if spins < SPINS {
-            spins += 1;
-            std::hint::spin_loop();
-        } else {
-            std::thread::yield_now();
-        }
-    }
-    let panic = shared.panic.lock().ok().and_then(|mut first| first.take());
-    shared.busy.store(false, Release);
-    if let Some(panic) = panic {
-        resume_unwind(panic);
+
+    #[test]
+    fn nobody_waits_for_help_that_is_not_needed() {
+        let team = starved(Manners { patience: Duration::from_secs(100), pause: Duration::from_secs(100) });
+        let next = AtomicUsize::new(0);
+        let start = Instant::now();
+        team.call(2, false, &|_| while next.fetch_add(1, Relaxed) < 10 {});
+        assert!(start.elapsed() < Duration::from_secs(50));
+        let desk = &team.shared.meeting.desks[0].0;
+        assert!(desk.chances.are_good(0), "in so short a time nobody is late");
     }
 }

@@ -4,6 +4,7 @@
 //! model/
 //!   model.json              manifest: kind, recipe, schema, sizes, figures, SHA-256 of the other files
 //!   weights.safetensors     the weights the model uses
+//!   vocabulary.json         the words that are features, where rows are documents
 //!   weights-last.safetensors   those of the last step, where training has steps
 //!   history.jsonl           one line an epoch
 //!   report.html             what it learned, to look at
@@ -29,7 +30,7 @@ use serde_json::Value;
 pub use lock::DirectoryLock;
 
 use crate::{
-    Error, Result,
+    Error, Result, anomaly,
     data::Preprocess,
     figures::Figures,
     kinds,
@@ -44,6 +45,8 @@ pub const FORMAT: u32 = 1;
 pub const MANIFEST: &str = "model.json";
 /// The weights' file name.
 pub const WEIGHTS: &str = "weights.safetensors";
+/// The vocabularies' file name, where there is text.
+pub const VOCABULARY: &str = "vocabulary.json";
 /// File name of the weights of the last step.
 pub const LAST_WEIGHTS: &str = "weights-last.safetensors";
 /// The history's file name.
@@ -114,12 +117,17 @@ impl FileEntry {
 
 /// Writes a directory: the files first, then the manifest that names them.
 pub fn write(dir: &Path, mut manifest: Manifest, contents: &[(&str, Vec<u8>)]) -> Result<()> {
-    for (name, bytes) in contents {
+    let path = dir.join(MANIFEST);
+    let fail = |e: serde_json::Error| Error::model(&path, format!("cannot be written as JSON: {e}"));
+    let vocabularies = manifest.preprocess.take_vocabularies();
+    let vocabularies = match vocabularies.is_empty() {
+        true => None,
+        false => Some((VOCABULARY, serde_json::to_vec(&vocabularies).map_err(fail)?)),
+    };
+    for (name, bytes) in contents.iter().chain(&vocabularies) {
         files::write_bytes(&dir.join(name), bytes)?;
         manifest.files.insert((*name).to_owned(), FileEntry::of(bytes));
     }
-    let path = dir.join(MANIFEST);
-    let fail = |e: serde_json::Error| Error::model(&path, format!("cannot be written as JSON: {e}"));
     let mut value = serde_json::to_value(&manifest).map_err(fail)?;
     let digest = digest(&value).map_err(fail)?;
     if let Value::Object(fields) = &mut value {
@@ -150,21 +158,40 @@ impl ModelDirectory {
     /// # Errors
     /// A missing, damaged or foreign file, named, with what to do.
     pub fn open(dir: &Path, device: &Device) -> Result<Self> {
-        let manifest = read_manifest(dir)?;
+        let mut manifest = read_manifest(dir)?;
         let mut contents = BTreeMap::new();
         for (name, entry) in &manifest.files {
             contents.insert(name.as_str(), read_checked(dir, name, entry)?);
         }
+        let vocabularies = match contents.get(VOCABULARY) {
+            Some(bytes) => serde_json::from_slice(bytes).map_err(|e| e.to_string()),
+            None => Ok(BTreeMap::new()),
+        };
+        vocabularies.and_then(|vocabularies| manifest.preprocess.put_vocabularies(vocabularies)).map_err(
+            |e| Error::model(dir.join(VOCABULARY), format!("is damaged: {e}. Fit the model again")),
+        )?;
         let path = dir.join(WEIGHTS);
         let bytes = contents
             .get(WEIGHTS)
             .ok_or_else(|| Error::model(dir, format!("{MANIFEST} does not name {WEIGHTS}")))?;
         let tensors = files::parse_tensors(&path, bytes)?;
         let kind = kinds::find(&manifest.kind)?;
-        let model = kind
-            .load(&manifest.config, &manifest.preprocess, &tensors, device)
+        let model = anomaly::load(kind, &manifest.config, &manifest.preprocess, &tensors, device)
             .map_err(|e| Error::model(&path, e))?;
         Ok(Self { dir: dir.to_owned(), manifest, model })
+    }
+
+    /// SHA-256 of all that codes depend on: kind, settings, schema with its vocabularies, weights. Models of one digest
+    /// give the same codes.
+    ///
+    /// # Errors
+    /// The manifest cannot be written as JSON.
+    pub fn code_digest(&self) -> Result<String> {
+        let m = &self.manifest;
+        let weights = m.files.get(WEIGHTS).map_or("", |entry| entry.sha256.as_str());
+        let text = serde_json::to_vec(&(&m.kind, &m.config, &m.preprocess, weights))
+            .map_err(|e| Error::model(&self.dir, e.to_string()))?;
+        Ok(files::sha256(&text))
     }
 
     /// The recipe it was fitted with.
@@ -172,7 +199,7 @@ impl ModelDirectory {
         Recipe::from_json(&self.manifest.recipe)
     }
 
-    /// The epochs of its training; none for a kind that is computed at once.
+    /// The epochs of its training, those of pretraining first; none for a kind that is computed at once.
     pub fn history(&self) -> Result<Vec<EpochRecord>> {
         let Some(entry) = self.manifest.files.get(HISTORY) else { return Ok(Vec::new()) };
         let path = self.dir.join(HISTORY);
@@ -246,7 +273,7 @@ fn read_checked(dir: &Path, name: &str, entry: &FileEntry) -> Result<Vec<u8>> {
 }
 
 /// The history as JSON lines.
-pub fn history_lines(history: &[EpochRecord]) -> serde_json::Result<Vec<u8>> {
+pub fn history_lines<'a>(history: impl IntoIterator<Item = &'a EpochRecord>) -> serde_json::Result<Vec<u8>> {
     let mut text = Vec::new();
     for record in history {
         serde_json::to_writer(&mut text, record)?;

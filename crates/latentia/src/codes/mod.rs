@@ -5,10 +5,32 @@ pub mod image_svd;
 pub mod manifold;
 pub mod pca;
 mod pca_model;
+pub mod rbm;
+pub mod stacked;
 
-pub(crate) use pca_model::load as load_pca;
+pub(crate) use pca_model::{load as load_pca, tensors as pca_tensors};
 
-use crate::data::Matrix;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::data::{Dataset, Matrix};
+
+/// The widest layer that is believed; more is a mistyped number.
+const MAX_WIDTH: usize = 1 << 20;
+/// Rows at a time where nothing is learnt.
+pub(crate) const EVALUATION_ROWS: usize = 1024;
+
+/// Rows as a tensor.
+pub(crate) fn to_tensor(values: Vec<f32>, cols: usize, device: &Device) -> Tensor<2> {
+    let rows = values.len() / cols.max(1);
+    Tensor::from_data(TensorData::new(values, [rows, cols]), device)
+}
+
+/// The first training value outside `least..=greatest`, with the name of its column.
+fn outside(data: &Dataset, least: f32, greatest: f32) -> Option<(String, f32)> {
+    let x = data.train.x.as_slice();
+    let at = x.iter().position(|v| !(least..=greatest).contains(v))?;
+    Some((data.preprocess.feature_names()[at % data.width()].clone(), x[at]))
+}
 
 /// `Σ_j (x_j − x̂_j)²` of every row.
 pub fn squared_errors(x: &Matrix, reconstruction: &Matrix) -> Vec<f64> {

@@ -42,6 +42,12 @@ pub(crate) fn load(tensors: &Tensors) -> std::result::Result<Pca, String> {
         .map_err(|e| e.to_string())
 }
 
+/// What [`load`] needs.
+pub(crate) fn tensors(pca: &Pca) -> Tensors {
+    let tensors = pca.to_tensors().into_iter();
+    tensors.map(|(name, (shape, values))| (name, HostTensor { shape, values })).collect()
+}
+
 impl Encode for Pca {
     fn code_size(&self) -> usize {
         self.code()
@@ -93,8 +99,7 @@ impl Model for Pca {
     }
 
     fn tensors(&self) -> Tensors {
-        let tensors = self.to_tensors().into_iter();
-        tensors.map(|(name, (shape, values))| (name, HostTensor { shape, values })).collect()
+        tensors(self)
     }
 
     fn as_encode(&self) -> Option<&dyn Encode> {

@@ -21,6 +21,7 @@ pub use entries::ENTRIES;
 
 use super::{
     ImageShape, Matrix, ReadOptions, Source,
+    documents::{REUTERS_TEST, REUTERS_TRAIN},
     matrix_source::MatrixSource,
     open::{open_bytes, read_error},
     plan::Request,
@@ -54,7 +55,7 @@ pub struct Entry {
     pub folder: &'static str,
     /// Its files: the training file first.
     pub files: &'static [File],
-    /// The file with the rows for the final figures.
+    /// The file with the rows for the final figures, or the name of a part of the set.
     pub test: Option<&'static str>,
     /// The column with the classes, where the file does not say so itself.
     pub label: Option<&'static str>,
@@ -102,8 +103,26 @@ pub fn resolve(name: &str) -> Result<Resolved> {
     for file in entry.files {
         locate(entry, file.name)?;
     }
+    let first = locate(entry, train.name)?;
+    if entry.test == Some(REUTERS_TEST) {
+        let folder = first.parent().unwrap_or(Path::new(".")).to_owned();
+        return match entry
+            .files
+            .iter()
+            .find(|file| locate(entry, file.name).is_ok_and(|p| !p.starts_with(&folder)))
+        {
+            None => Ok(Resolved {
+                train: folder.join(REUTERS_TRAIN),
+                test: Some(folder.join(REUTERS_TEST)),
+                label: entry.label,
+            }),
+            Some(file) => {
+                Err(DataError::new(folder.join(file.name), "the file in another folder", "all in one").into())
+            }
+        };
+    }
     let test = entry.test.map(|file| locate(entry, file)).transpose()?;
-    Ok(Resolved { train: locate(entry, train.name)?, test, label: entry.label })
+    Ok(Resolved { train: first, test, label: entry.label })
 }
 
 /// Checks the files of a data set on this machine against their SHA-256.

@@ -8,14 +8,17 @@ use super::ReadOptions;
 use super::{
     CHUNK_ROWS, Chunk, ImageShape, Matrix, Missing, Preprocess, Source,
     catalogue::file_or_name,
-    fit::{check_rows, fit, labels},
+    fit::{Labels, check_rows, fit, labels},
     matrix_source::MatrixSource,
     open,
     plan::Request,
-    preprocess::by_kind,
+    preprocess::{by_kind, canonical},
     split::{Part, assign},
 };
-use crate::{DataError, Error, Result};
+use crate::{
+    DataError, Error, Result,
+    run::{Cancel, Progress, Silent},
+};
 
 /// Some rows of a data set, ready for a model.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,6 +29,8 @@ pub struct Split {
     pub labels: Option<Vec<u32>>,
     /// Name of each row.
     pub ids: Option<Vec<String>>,
+    /// All the labels of each row as the file has them, where it has such a column.
+    pub tags: Option<Vec<String>>,
     /// Row of its file that each row is, counted from 1.
     pub rows: Vec<u64>,
 }
@@ -67,9 +72,23 @@ impl Dataset {
     /// # Errors
     /// A fault of the file or of the options, fewer than two rows, or no feature left.
     pub fn load(path: impl AsRef<Path>, options: &ReadOptions, seed: u64) -> Result<Self> {
+        Self::load_with(path, options, seed, &mut Silent, &Cancel::default())
+    }
+
+    /// [`Dataset::load`] that tells how far it has come, and stops when it is asked to.
+    ///
+    /// # Errors
+    /// As [`Dataset::load`], and [`Error::Cancelled`].
+    pub fn load_with(
+        path: impl AsRef<Path>,
+        options: &ReadOptions,
+        seed: u64,
+        progress: &mut dyn Progress,
+        cancel: &Cancel,
+    ) -> Result<Self> {
         let (path, options) = file_or_name(path.as_ref(), options)?;
         let mut source = open::open(&path, &options)?;
-        Self::from_source(source.as_mut(), &options, seed)
+        Self::from_source(source.as_mut(), &options, seed, progress, cancel)
     }
 
     /// Rows of numbers that are in memory already; columns are called `c1`, `c2`, ….
@@ -77,7 +96,8 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::load`].
     pub fn from_matrix(x: Matrix, options: &ReadOptions, seed: u64) -> Result<Self> {
-        Self::from_source(&mut MatrixSource::new(in_memory(options), x, None)?, options, seed)
+        let source = &mut MatrixSource::new(in_memory(options), x, None)?;
+        Self::from_source(source, options, seed, &mut Silent, &Cancel::default())
     }
 
     /// As [`Dataset::from_matrix`], with the class of each row.
@@ -88,18 +108,32 @@ impl Dataset {
         if labels.len() != x.rows() {
             return Err(Error::config("labels", format!("{} labels for {} rows", labels.len(), x.rows())));
         }
-        Self::from_source(&mut MatrixSource::new(in_memory(options), x, Some(labels))?, options, seed)
+        let source = &mut MatrixSource::new(in_memory(options), x, Some(labels))?;
+        Self::from_source(source, options, seed, &mut Silent, &Cancel::default())
     }
 
-    fn from_source(source: &mut dyn Source, options: &ReadOptions, seed: u64) -> Result<Self> {
+    fn from_source(
+        source: &mut dyn Source,
+        options: &ReadOptions,
+        seed: u64,
+        progress: &mut dyn Progress,
+        cancel: &Cancel,
+    ) -> Result<Self> {
         options.validate()?;
         let mut hash = Fingerprint::new(source);
         let mut chunks = Vec::new();
+        let mut count = 0;
+        progress.begin("reading rows", source.rows_hint().unwrap_or(0));
         while let Some(chunk) = source.next(CHUNK_ROWS)? {
+            if cancel.is_asked() {
+                return Err(Error::Cancelled);
+            }
             hash.add(&chunk);
+            count += chunk.rows;
             chunks.push(chunk);
+            progress.advance(count as u64, "");
         }
-        let count = chunks.iter().map(|chunk| chunk.rows).sum();
+        progress.end();
         check_rows(source, count)?;
         let labels = labels(source, &chunks)?;
         let mut parts = vec![Part::Train; count];
@@ -118,6 +152,7 @@ impl Dataset {
         check_rows(source, count - dropped)?;
         let classes = labels.as_ref().filter(|_| options.stratify).map(|labels| labels.classes.as_slice());
         assign(&mut parts, classes, options.validation, options.test_fraction, seed);
+        exclude(&options.exclude, labels.as_ref(), &mut parts)?;
         let mut preprocess = fit(source, &chunks, &parts, labels.map(|labels| labels.spec), options)?;
         if dropped > 0 {
             preprocess.warnings.push(format!("{dropped} of {count} rows were left out: a cell is missing"));
@@ -147,6 +182,27 @@ impl Dataset {
     }
 }
 
+/// Takes the rows of these classes out of training and validation.
+fn exclude(names: &[String], labels: Option<&Labels>, parts: &mut [Part]) -> Result<()> {
+    for name in names {
+        let wrong = |why: String| Error::config("data.exclude", format!("no class '{name}', {why}"));
+        let labels = labels.ok_or_else(|| wrong("the rows have no label: give data.label".into()))?;
+        let known = &labels.spec.classes;
+        let name = canonical(name);
+        let class = known.iter().position(|class| *class == name);
+        let class = class.ok_or_else(|| wrong(format!("the classes are {}", known.join(", "))))? as u32;
+        for (part, _) in parts.iter_mut().zip(&labels.classes).filter(|(_, c)| **c == class) {
+            if matches!(part, Part::Train | Part::Validation) {
+                *part = Part::Dropped;
+            }
+        }
+    }
+    match names.is_empty() || parts.contains(&Part::Train) {
+        true => Ok(()),
+        false => Err(Error::config("data.exclude", "no class is left to learn from")),
+    }
+}
+
 /// Rows in memory have no file to name in errors.
 fn in_memory(options: &ReadOptions) -> Request<'_> {
     Request { path: Path::new("matrix"), options, schema: None }
@@ -155,14 +211,14 @@ fn in_memory(options: &ReadOptions) -> Request<'_> {
 /// Marks the rows that have a missing cell, and counts them.
 fn drop_incomplete(source: &dyn Source, chunks: &[Chunk], parts: &mut [Part]) -> usize {
     let (_, texts) = by_kind(source.columns());
-    let id = source.id();
-    let is_id = |k: usize| id == Some(source.columns()[texts[k]].name.as_str());
+    let asides = [source.id(), source.tags()];
+    let is_aside = |k: usize| asides.contains(&Some(source.columns()[texts[k]].name.as_str()));
     let mut dropped = 0;
     let mut parts = parts.iter_mut();
     for chunk in chunks {
         for (i, part) in (0..chunk.rows).zip(&mut parts) {
             let number = chunk.numbers.cols() > 0 && chunk.numbers.row(i).iter().any(|value| value.is_nan());
-            let text = || chunk.texts.iter().enumerate().any(|(k, cells)| cells[i].is_none() && !is_id(k));
+            let text = || chunk.texts.iter().enumerate().any(|(k, cells)| cells[i].is_none() && !is_aside(k));
             if number || text() {
                 *part = Part::Dropped;
                 dropped += 1;
@@ -205,6 +261,9 @@ fn scatter(
             if let Some(ids) = rows.ids {
                 splits[k].ids.get_or_insert_default().extend(ids);
             }
+            if let Some(tags) = rows.tags {
+                splits[k].tags.get_or_insert_default().extend(tags);
+            }
         }
     }
     for (split, values) in splits.iter_mut().zip(values) {
@@ -214,6 +273,9 @@ fn scatter(
         }
         if preprocess.id.is_some() {
             split.ids.get_or_insert_default();
+        }
+        if preprocess.tags.is_some() {
+            split.tags.get_or_insert_default();
         }
     }
     Ok(splits)
@@ -248,7 +310,7 @@ fn read_test(
         }
         _ => None,
     };
-    Ok(Split { x: rows.x, labels, ids: rows.ids, rows: rows.rows })
+    Ok(Split { x: rows.x, labels, ids: rows.ids, tags: rows.tags, rows: rows.rows })
 }
 
 /// SHA-256 over columns and cells.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::ReadOptions;
 use super::{
     Chunk, Feature, FeatureKind, LabelSpec, Missing, Preprocess, Scale, Source,
+    documents::Counts,
     preprocess::{by_kind, canonical},
     split::Part,
 };
@@ -145,13 +146,13 @@ pub(crate) fn fit(
             moments.iter().filter(|m| m.count > 0).map(|m| m.min.abs().max(m.max.abs())).fold(0.0, f32::max);
         if most > 0.0 { most } else { 1.0 }
     });
-    let (label_column, id_column) = (source.label(), source.id());
+    let asides = [source.label(), source.id(), source.tags()];
     let mut constant = Vec::new();
     let mut empty = Vec::new();
     let (mut numbers, mut texts) = (moments.iter(), 0..text_columns.len());
     let mut features = Vec::with_capacity(source.columns().len());
     for column in source.columns() {
-        let aside = label_column == Some(&column.name) || id_column == Some(&column.name);
+        let aside = asides.contains(&Some(&column.name));
         let kind = match column.kind {
             super::ColumnKind::Number => {
                 let Some(m) = numbers.next() else { continue };
@@ -167,6 +168,11 @@ pub(crate) fn fit(
             super::ColumnKind::Text => {
                 let Some(index) = texts.next() else { continue };
                 if aside {
+                    continue;
+                }
+                if source.text() == Some(&column.name) {
+                    let kind = vocabulary(source, chunks, parts, index, &column.name, options)?;
+                    features.push(Feature { name: column.name.clone(), kind });
                     continue;
                 }
                 let values = categories(source, chunks, parts, index, &column.name)?;
@@ -196,7 +202,8 @@ pub(crate) fn fit(
     Ok(Preprocess {
         features,
         label,
-        id: id_column.map(str::to_owned),
+        id: source.id().map(str::to_owned),
+        tags: source.tags().map(str::to_owned),
         image,
         scale,
         missing: options.missing,
@@ -257,6 +264,34 @@ fn categories(
     let mut values: Vec<String> = values.into_keys().map(str::to_owned).collect();
     sort_values(&mut values, |value| value);
     Ok(values)
+}
+
+/// The words of text column `index` in the training rows.
+fn vocabulary(
+    source: &dyn Source,
+    chunks: &[Chunk],
+    parts: &[Part],
+    index: usize,
+    column: &str,
+    options: &ReadOptions,
+) -> Result<FeatureKind> {
+    let mut counts = Counts::default();
+    let cells = chunks.iter().flat_map(|chunk| &chunk.texts[index]);
+    for (cell, _) in cells.zip(parts).filter(|(_, part)| **part == Part::Train) {
+        if let Some(text) = cell {
+            counts.add(text);
+        }
+    }
+    let least = options.min_documents as u64;
+    let vocabulary = counts.vocabulary(options.vocabulary, least, options.stop_words);
+    if vocabulary.is_empty() {
+        let expected = format!("a word in at least {least} training documents");
+        return Err(DataError::new(source.path(), "no word", expected)
+            .column(column)
+            .hint("Check --text and --min-documents")
+            .into());
+    }
+    Ok(FeatureKind::Text { weighting: options.weighting, vocabulary })
 }
 
 /// An error unless there is enough to learn from.

@@ -185,6 +185,11 @@ fn list(folder: &Path) -> Result<Vec<(PathBuf, Option<String>)>> {
     Ok(files)
 }
 
+/// Whether a folder holds images.
+pub(crate) fn is_folder(path: &Path) -> bool {
+    list(path).is_ok_and(|files| !files.is_empty())
+}
+
 fn is_image(path: &Path) -> bool {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
     matches!(extension.as_deref(), Some("png" | "jpg" | "jpeg")) && path.is_file()

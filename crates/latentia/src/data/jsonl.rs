@@ -195,6 +195,14 @@ impl Source for JsonlSource {
         self.plan.name_of(Role::Id)
     }
 
+    fn text(&self) -> Option<&str> {
+        self.plan.name_of(Role::Text)
+    }
+
+    fn tags(&self) -> Option<&str> {
+        self.plan.name_of(Role::Tags)
+    }
+
     fn next(&mut self, max_rows: usize) -> Result<Option<Chunk>> {
         let width = self.plan.roles.iter().filter(|role| **role == Role::Number).count();
         let mut numbers = Vec::new();

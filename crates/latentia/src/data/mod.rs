@@ -1,4 +1,4 @@
-//! Data in: tables and images, their schema, preprocessing and splits.
+//! Data in: tables, images and documents, their schema, preprocessing and splits.
 //!
 //! A file is opened as a [`Source`] of [`Chunk`]s in flat memory. [`Dataset::load`] reads one whole, splits its rows and
 //! fits a [`Preprocess`]; [`Preprocess::open`] reads further files of the same schema, a chunk at a time.
@@ -7,6 +7,7 @@ mod array;
 pub mod catalogue;
 mod csv;
 mod dataset;
+mod documents;
 mod element;
 mod fit;
 mod guard;
@@ -30,6 +31,7 @@ mod text;
 mod writer;
 
 pub use dataset::{Dataset, Split};
+pub use documents::{Vocabulary, Weighting, words};
 pub use matrix::Matrix;
 pub use open::open;
 pub use options::{Channels, Format, Missing, ReadOptions, Scale, Unknown};

@@ -12,8 +12,9 @@ use super::ReadOptions;
 use super::{
     Format, Preprocess, Source, catalogue,
     csv::CsvSource,
+    documents::{self, FolderSource, ReutersSource, is_part, is_reuters, is_text},
     idx::open_idx,
-    images::ImageSource,
+    images::{self, ImageSource},
     jsonl::JsonlSource,
     npy::{open_npy, open_npz},
     parquet::ParquetSource,
@@ -45,6 +46,10 @@ fn open_request(request: Request<'_>) -> Result<Box<dyn Source>> {
         return catalogue::embedded(request);
     }
     let format = match request.options.format {
+        // For a model of documents a .txt file is one, not a table.
+        Format::Auto if request.schema.is_some_and(Preprocess::is_text) && is_text(request.path) => {
+            Format::Texts
+        }
         Format::Auto => detect(request.path)?,
         format => format,
     };
@@ -57,6 +62,8 @@ fn open_request(request: Request<'_>) -> Result<Box<dyn Source>> {
         Format::Jsonl => Ok(Box::new(JsonlSource::open(request)?)),
         Format::Parquet => Ok(Box::new(ParquetSource::open(request)?)),
         Format::Images => Ok(Box::new(ImageSource::open(request)?)),
+        Format::Texts => Ok(Box::new(FolderSource::open(request)?)),
+        Format::Reuters => Ok(Box::new(ReutersSource::open(request)?)),
     }
 }
 
@@ -65,8 +72,13 @@ pub(crate) fn detect(path: &Path) -> Result<Format> {
     if is_stdin(path) {
         return Ok(Format::Csv);
     }
+    if is_part(path) || is_reuters(path) {
+        return Ok(Format::Reuters);
+    }
     if path.is_dir() {
-        return Ok(Format::Images);
+        // A folder of images may hold a text about them.
+        let is_text = !images::is_folder(path) && documents::is_folder(path);
+        return Ok(if is_text { Format::Texts } else { Format::Images });
     }
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let stem = name.strip_suffix(".gz").unwrap_or(&name);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Weighting;
 use crate::{Error, Result};
 
 /// How to read a data file and split its rows. Every field has a default that fits most files.
@@ -39,6 +40,21 @@ pub struct ReadOptions {
     pub ignore: Vec<String>,
     /// Columns to read as categories even though their cells are numbers.
     pub categorical: Vec<String>,
+    /// Column with documents: each becomes one feature a word of the vocabulary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Most words that are features of a document: those in most training documents.
+    pub vocabulary: usize,
+    /// The least number of training documents that a word of the vocabulary is in.
+    pub min_documents: usize,
+    /// Whether to leave English function words (the, of, which) out of the vocabulary.
+    pub stop_words: bool,
+    /// What the feature of a word is.
+    pub weighting: Weighting,
+    /// Column with all the labels of each row, separated by spaces, commas or semicolons, where a row may have several:
+    /// kept out of the features; rows that share one are alike in `evaluate --retrieval`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<String>,
     /// Array of an NPZ file that holds the rows (default `X`, or the only array with two or more dimensions).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub array: Option<String>,
@@ -63,6 +79,9 @@ pub struct ReadOptions {
     pub test_fraction: f64,
     /// Whether each class has the same share in every split. Needs `label`.
     pub stratify: bool,
+    /// Classes to learn nothing from: their rows are left out of training and validation, and stay in the part for the
+    /// final figures. Needs `label`.
+    pub exclude: Vec<String>,
     /// File with the rows for the final figures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test: Option<PathBuf>,
@@ -80,6 +99,12 @@ impl Default for ReadOptions {
             columns: Vec::new(),
             ignore: Vec::new(),
             categorical: Vec::new(),
+            text: None,
+            vocabulary: 2000,
+            min_documents: 2,
+            stop_words: true,
+            weighting: Weighting::Tf,
+            tags: None,
             array: None,
             image_height: None,
             image_width: None,
@@ -90,6 +115,7 @@ impl Default for ReadOptions {
             validation: 0.1,
             test_fraction: 0.0,
             stratify: true,
+            exclude: Vec::new(),
             test: None,
         }
     }
@@ -131,9 +157,26 @@ impl ReadOptions {
         if self.label.is_some() && self.label == self.id {
             return Err(Error::config("data.id", "the same column cannot be the label and the id"));
         }
+        let asides = [&self.label, &self.id, &self.tags];
+        if self.text.is_some() && asides.contains(&&self.text) {
+            return Err(Error::config(
+                "data.text",
+                "the column of documents cannot be the label, the id or the tags",
+            ));
+        }
+        if self.vocabulary == 0 || self.vocabulary > MAX_VOCABULARY {
+            let message = format!("found {}, expected 1 to {MAX_VOCABULARY} words", self.vocabulary);
+            return Err(Error::config("data.vocabulary", message));
+        }
+        if self.min_documents == 0 {
+            return Err(Error::config("data.min-documents", "found 0, expected at least 1"));
+        }
         Ok(())
     }
 }
+
+/// Most words of a vocabulary: rows are dense, and a million features a row is more than any model here takes.
+const MAX_VOCABULARY: usize = 1 << 20;
 
 /// Largest side of an image, in pixels: beyond it a damaged header is likelier than a picture.
 pub(crate) const MAX_IMAGE_SIDE: usize = 16_384;
@@ -161,6 +204,10 @@ pub enum Format {
     Jsonl,
     /// A PNG or JPEG image, or a folder of them.
     Images,
+    /// A .txt file that is one document, or a folder of them; sub-folders are classes.
+    Texts,
+    /// The SGML files of Reuters-21578.
+    Reuters,
 }
 
 /// Colours of an image.

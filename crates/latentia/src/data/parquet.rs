@@ -192,6 +192,14 @@ impl Source for ParquetSource {
         self.plan.name_of(Role::Id)
     }
 
+    fn text(&self) -> Option<&str> {
+        self.plan.name_of(Role::Text)
+    }
+
+    fn tags(&self) -> Option<&str> {
+        self.plan.name_of(Role::Tags)
+    }
+
     fn next(&mut self, max_rows: usize) -> Result<Option<Chunk>> {
         let (batch, start) = match self.batch.take() {
             Some(left) => left,

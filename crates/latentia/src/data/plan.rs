@@ -19,6 +19,9 @@ pub(crate) enum Role {
     Infer,
     Number,
     Category,
+    /// Documents.
+    Text,
+    Tags,
 }
 
 /// How a file is to be read: the options for a training file; the schema as well for a further file.
@@ -74,6 +77,12 @@ impl Plan {
         for column in &options.ignore {
             roles[find(column, "ignore")?] = Role::Skip;
         }
+        if let Some(column) = &options.text {
+            roles[find(column, "text")?] = Role::Text;
+        }
+        if let Some(column) = &options.tags {
+            roles[find(column, "tags")?] = Role::Tags;
+        }
         if let Some(column) = &options.id {
             roles[find(column, "id")?] = Role::Id;
         }
@@ -94,7 +103,7 @@ impl Plan {
         let found: HashSet<&str> = names.iter().map(String::as_str).collect();
         let aside = |name: Option<&str>| usize::from(name.is_some_and(|name| found.contains(name)));
         let label = schema.label.as_ref().map(|label| label.column.as_str());
-        let asides = aside(label) + aside(schema.id.as_deref());
+        let asides = aside(label) + aside(schema.id.as_deref()) + aside(schema.tags.as_deref());
         let by_name = schema.features.iter().all(|feature| found.contains(feature.name.as_str()));
         let strict = !named || !schema.named;
         let mut positional = false;
@@ -122,12 +131,14 @@ impl Plan {
             .map(|feature| match feature.kind {
                 FeatureKind::Number { .. } => (feature.name.as_str(), Role::Number),
                 FeatureKind::Category { .. } => (feature.name.as_str(), Role::Category),
+                FeatureKind::Text { .. } => (feature.name.as_str(), Role::Text),
             })
             .collect();
         let role = |name: &str| match kinds.get(name) {
             Some(&role) => role,
             None if !positional && label == Some(name) => Role::Label,
             None if !positional && schema.id.as_deref() == Some(name) => Role::Id,
+            None if !positional && schema.tags.as_deref() == Some(name) => Role::Tags,
             None => Role::Skip,
         };
         let roles = names.iter().map(|name| role(name)).collect();

@@ -1,14 +1,19 @@
 //! From the cells of a file to the numbers of a model and back; fitted on the training rows, kept in `model.json`.
 
-use std::{collections::HashMap, ops::Range, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::ReadOptions;
 use super::{
     Chunk, ColumnInfo, ColumnKind, ImageShape, Matrix, Missing, RowReader, Scale, Source, Table, Unknown,
-    Values, open,
+    Values, Vocabulary, Weighting, open,
 };
+use super::{catalogue::file_or_name, documents::weigh};
 use crate::{DataError, Error, Result};
 
 /// How a column becomes features.
@@ -29,6 +34,14 @@ pub enum FeatureKind {
         /// The values met in the training rows, sorted.
         values: Vec<String>,
     },
+    /// One feature a word of the vocabulary: its weight in the document.
+    Text {
+        /// What the weight is.
+        weighting: Weighting,
+        /// The words; in a model directory they have a file of their own.
+        #[serde(default, skip_serializing_if = "Vocabulary::is_empty")]
+        vocabulary: Vocabulary,
+    },
 }
 
 /// A column that features come from.
@@ -47,6 +60,7 @@ impl Feature {
         match &self.kind {
             FeatureKind::Number { .. } => 1,
             FeatureKind::Category { values } => values.len(),
+            FeatureKind::Text { vocabulary, .. } => vocabulary.len(),
         }
     }
 }
@@ -71,6 +85,9 @@ pub struct Preprocess {
     /// The column that names rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// The column with all the labels of each row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<String>,
     /// Shape of the images that rows are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageShape>,
@@ -95,6 +112,8 @@ pub struct Rows {
     pub labels: Option<Vec<Option<u32>>>,
     /// Name of each row, where the file has the id column.
     pub ids: Option<Vec<String>>,
+    /// All the labels of each row as the file has them, where it has such a column.
+    pub tags: Option<Vec<String>>,
     /// Row of the file that each row is, counted from 1: rows with missing cells may have been left out.
     pub rows: Vec<u64>,
 }
@@ -104,10 +123,11 @@ pub struct Rows {
 pub(crate) struct Binding {
     /// For each feature, the index among the numeric or among the text columns.
     features: Vec<usize>,
-    /// Index of the label and the id among the text columns.
+    /// Index of the label, the id and the tags among the text columns.
     label: Option<usize>,
     id: Option<usize>,
-    /// Value to position, for each category feature.
+    tags: Option<usize>,
+    /// Value or word to position, for each category or text feature.
     categories: Vec<HashMap<String, usize>>,
     classes: HashMap<String, u32>,
     width: usize,
@@ -119,6 +139,11 @@ impl Preprocess {
     /// Number of features of the model, columns of the matrices.
     pub fn width(&self) -> usize {
         self.features.iter().map(Feature::width).sum()
+    }
+
+    /// Whether rows are documents and nothing else.
+    pub fn is_text(&self) -> bool {
+        matches!(self.features.as_slice(), [Feature { kind: FeatureKind::Text { .. }, .. }])
     }
 
     /// Names of the classes, none without a label.
@@ -139,7 +164,24 @@ impl Preprocess {
             .collect()
     }
 
-    /// Name of each matrix column: the input column, or `column=value` for a category.
+    /// What the error of a row can be told by: each input column with its matrix columns and its place, and of a text each
+    /// word, which has no place of its own.
+    pub fn cells(&self) -> Vec<(&str, Range<usize>, Option<usize>)> {
+        let mut cells = Vec::new();
+        for (place, (feature, (name, range))) in self.features.iter().zip(self.ranges()).enumerate() {
+            match &feature.kind {
+                FeatureKind::Text { vocabulary, .. } => {
+                    cells.extend(
+                        vocabulary.words.iter().zip(range).map(|(word, i)| (word.as_str(), i..i + 1, None)),
+                    );
+                }
+                _ => cells.push((name, range, Some(place))),
+            }
+        }
+        cells
+    }
+
+    /// Name of each matrix column: the input column, `column=value` for a category, the word for a text.
     pub fn feature_names(&self) -> Vec<String> {
         let mut names = Vec::with_capacity(self.width());
         for feature in &self.features {
@@ -148,9 +190,39 @@ impl Preprocess {
                 FeatureKind::Category { values } => {
                     names.extend(values.iter().map(|value| format!("{}={value}", feature.name)));
                 }
+                FeatureKind::Text { vocabulary, .. } => names.extend(vocabulary.words.iter().cloned()),
             }
         }
         names
+    }
+
+    /// Takes the vocabularies out, each under the name of its column: they are kept apart from the rest.
+    pub(crate) fn take_vocabularies(&mut self) -> BTreeMap<String, Vocabulary> {
+        let taken = self.features.iter_mut().filter_map(|feature| match &mut feature.kind {
+            FeatureKind::Text { vocabulary, .. } => Some((feature.name.clone(), std::mem::take(vocabulary))),
+            _ => None,
+        });
+        taken.collect()
+    }
+
+    /// Puts back what [`Self::take_vocabularies`] took; the error is a sentence about the first that does not fit.
+    pub(crate) fn put_vocabularies(
+        &mut self,
+        mut taken: BTreeMap<String, Vocabulary>,
+    ) -> std::result::Result<(), String> {
+        for feature in &mut self.features {
+            let FeatureKind::Text { vocabulary, .. } = &mut feature.kind else { continue };
+            *vocabulary = taken
+                .remove(&feature.name)
+                .filter(|found| found.is_sound() && !found.is_empty())
+                .ok_or_else(|| {
+                format!("found no vocabulary of column '{}', expected one", feature.name)
+            })?;
+        }
+        match taken.keys().next() {
+            Some(name) => Err(format!("found a vocabulary of '{name}', which is no column of documents")),
+            None => Ok(()),
+        }
     }
 
     /// Plain sentences about what the user may want to know: constant columns, rows left out.
@@ -158,13 +230,14 @@ impl Preprocess {
         &self.warnings
     }
 
-    /// Opens a further file of the same schema. Of the options, only those that say how to read bytes count (format,
+    /// Opens a further file of the same schema, or the training file of a data set of the [catalogue](super::catalogue). Of the options, only those that say how to read bytes count (format,
     /// delimiter, header, array, label file); columns, label and scaling are those of the training file.
     ///
     /// # Errors
     /// A column is missing, an array has another width, or the file cannot be read.
     pub fn open(&self, path: impl AsRef<Path>, options: &ReadOptions) -> Result<RowReader> {
-        let source = open::open_as(path.as_ref(), options, self)?;
+        let (path, _) = file_or_name(path.as_ref(), options)?;
+        let source = open::open_as(&path, options, self)?;
         RowReader::new(self.clone(), source)
     }
 
@@ -174,6 +247,8 @@ impl Preprocess {
         ReadOptions {
             label: self.label.as_ref().map(|label| label.column.clone()),
             id: self.id.clone(),
+            text: None,
+            tags: self.tags.clone(),
             columns: Vec::new(),
             ignore: Vec::new(),
             categorical: self.features.iter().filter(category).map(|f| f.name.clone()).collect(),
@@ -202,6 +277,7 @@ impl Preprocess {
             features: Vec::with_capacity(self.features.len()),
             label: self.label.as_ref().and_then(|label| texts.get(label.column.as_str()).copied()),
             id: self.id.as_ref().and_then(|id| texts.get(id.as_str()).copied()),
+            tags: self.tags.as_ref().and_then(|tags| texts.get(tags.as_str()).copied()),
             categories: Vec::new(),
             classes: self.classes().iter().cloned().zip(0..).collect(),
             width: self.width(),
@@ -215,13 +291,19 @@ impl Preprocess {
                     binding.categories.push(values.iter().cloned().zip(0..).collect());
                     texts.get(name)
                 }
+                FeatureKind::Text { vocabulary, .. } => {
+                    binding.categories.push(vocabulary.words.iter().cloned().zip(0..).collect());
+                    texts.get(name)
+                }
             };
             match index {
                 Some(&index) => binding.features.push(index),
                 None => {
                     let [found, expected] = match feature.kind {
                         FeatureKind::Number { .. } => ["text", "numbers as in the training file"],
-                        FeatureKind::Category { .. } => ["numbers", "text as in the training file"],
+                        FeatureKind::Category { .. } | FeatureKind::Text { .. } => {
+                            ["numbers", "text as in the training file"]
+                        }
                     };
                     return Err(DataError::new(source.path(), found, expected).column(&feature.name).into());
                 }
@@ -244,6 +326,7 @@ impl Preprocess {
         let mut rows = Rows {
             labels: binding.label.map(|_| Vec::new()),
             ids: binding.id.map(|_| Vec::new()),
+            tags: binding.tags.map(|_| Vec::new()),
             ..Rows::default()
         };
         let count = keep.map_or(chunk.rows, <[usize]>::len);
@@ -267,6 +350,9 @@ impl Preprocess {
             }
             if let (Some(ids), Some(index)) = (&mut rows.ids, binding.id) {
                 ids.push(chunk.texts[index][i].clone().unwrap_or_default());
+            }
+            if let (Some(tags), Some(index)) = (&mut rows.tags, binding.tags) {
+                tags.push(chunk.texts[index][i].clone().unwrap_or_default());
             }
             rows.rows.push(chunk.first_row + i as u64 + 1);
             filled += 1;
@@ -311,6 +397,17 @@ impl Preprocess {
                         None => complete = false,
                     }
                     at += values.len();
+                    category += 1;
+                }
+                FeatureKind::Text { weighting, vocabulary } => {
+                    let words = &mut out[at..at + vocabulary.len()];
+                    match chunk.texts[index][i].as_deref() {
+                        Some(text) => {
+                            weigh(text, vocabulary, &binding.categories[category], *weighting, words);
+                        }
+                        None => complete = false,
+                    }
+                    at += vocabulary.len();
                     category += 1;
                 }
             }
@@ -371,13 +468,27 @@ impl Preprocess {
                         _ => {}
                     }
                 }
+                FeatureKind::Text { .. } => {
+                    category += 1;
+                    if chunk.texts[index][i].is_none() {
+                        missing = true;
+                        if self.missing == Missing::Error {
+                            return fault(
+                                feature,
+                                "a missing cell".into(),
+                                "a document",
+                                MISSING_HINT.into(),
+                            );
+                        }
+                    }
+                }
             }
         }
         Ok(missing)
     }
 
     /// Features back in units of the file, one column for each input column: numbers unscaled, of each category the
-    /// value with the greatest feature.
+    /// value with the greatest feature, of each text the words of greatest weight.
     ///
     /// # Errors
     /// [`Error::Config`] when `x` has another width than this schema.
@@ -395,12 +506,22 @@ impl Preprocess {
                     let value = |row: &[f32]| values.get(argmax(&row[range.clone()])).cloned();
                     Values::Text(x.iter_rows().map(value).collect())
                 }
+                FeatureKind::Text { vocabulary, .. } => {
+                    let words = |row: &[f32]| {
+                        let heaviest = vocabulary.heaviest(&row[range.clone()], SHOWN_WORDS);
+                        Some(heaviest.into_iter().map(|(word, _)| word).collect::<Vec<_>>().join(" "))
+                    };
+                    Values::Text(x.iter_rows().map(words).collect())
+                }
             };
             table.push(&feature.name, values);
         }
         Ok(table)
     }
 }
+
+/// Words that stand for a text made from features.
+const SHOWN_WORDS: usize = 10;
 
 pub(crate) const MISSING_HINT: &str =
     "Use --missing mean, --missing zero or --missing drop, or leave the column out with --ignore";

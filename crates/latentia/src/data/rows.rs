@@ -53,6 +53,9 @@ impl RowReader {
             if let Some(labels) = rows.labels {
                 all.labels.get_or_insert_default().extend(labels);
             }
+            if let Some(tags) = rows.tags {
+                all.tags.get_or_insert_default().extend(tags);
+            }
             if let Some(ids) = rows.ids {
                 all.ids.get_or_insert_default().extend(ids);
             }

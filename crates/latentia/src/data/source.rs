@@ -96,6 +96,16 @@ pub trait Source: Send {
     /// Column with the classes, where the options or the file name one.
     fn label(&self) -> Option<&str>;
 
+    /// Column with documents, where the options or the file name one.
+    fn text(&self) -> Option<&str> {
+        None
+    }
+
+    /// Column with all the labels of each row, where the options or the file name one.
+    fn tags(&self) -> Option<&str> {
+        None
+    }
+
     /// At most `max_rows` further rows, `None` after the last.
     ///
     /// # Errors

@@ -1,21 +1,26 @@
 //! Figures of a fitted model, with PCA and nearest neighbours on the input beside them.
 
 use super::{
+    detection::{self, Detection},
     map::{Map, maps},
     predict::{self, Predictions},
+    retrieval::{RETRIEVED, retrieval, retrieval_parts},
 };
 use crate::{
     Result,
+    anomaly::AnomalyConfig,
     codes::pca::{Pca, PcaConfig},
     data::{Dataset, Matrix, Split},
     evaluate,
-    figures::{Figures, NeighbourFigures, PartFigures, PcaPoint, Threshold},
-    model::{Model, Reconstruct},
+    figures::{
+        Agreement, ClusterFigures, Figures, NeighbourFigures, PartFigures, PcaPoint, RetrievalFigures,
+        Threshold,
+    },
+    model::{Assign, Assignment, Model, Reconstruct},
     random::{Purpose, permutation, stream},
+    search::are_bits,
 };
 
-/// The quantile of the scores above which a row counts as unusual, unless the user says otherwise.
-pub const DEFAULT_QUANTILE: f64 = 0.99;
 /// Rows at a time where only sums are kept.
 const CHUNK: usize = 4096;
 /// Most rows that are searched for neighbours, and most that are classified by them.
@@ -35,6 +40,8 @@ pub(super) struct Measured {
     pub maps: Vec<Map>,
     /// What a classifier says of the rows that baselines are compared on.
     pub predictions: Predictions,
+    /// What is drawn where labels say which rows are unusual.
+    pub detection: Option<Detection>,
     pub warnings: Vec<String>,
 }
 
@@ -49,7 +56,12 @@ pub(super) fn comparison(data: &Dataset) -> (&'static str, &Split) {
     parts(data).pop().unwrap_or(("train", &data.train))
 }
 
-pub(super) fn measure(model: &dyn Model, data: &Dataset, seed: u64) -> Result<Measured> {
+pub(super) fn measure(
+    model: &dyn Model,
+    data: &Dataset,
+    anomaly: &AnomalyConfig,
+    seed: u64,
+) -> Result<Measured> {
     let (name, held_out) = comparison(data);
     let mut figures = Figures { comparison: name.to_owned(), ..Figures::default() };
     let mut warnings = Vec::new();
@@ -60,7 +72,8 @@ pub(super) fn measure(model: &dyn Model, data: &Dataset, seed: u64) -> Result<Me
                 .to_owned(),
         );
     }
-    let code = model.as_encode().map(|m| m.code_size());
+    // The code of a model of clusters is its distances to them: it has no rival of the same size.
+    let code = model.as_encode().filter(|_| model.as_assign().is_none()).map(|m| m.code_size());
     let (baseline, curve) = match (code, model.kind()) {
         (Some(code), kind) => pca_beside(data, code, kind, seed)?,
         (None, _) => (None, None),
@@ -84,6 +97,11 @@ pub(super) fn measure(model: &dyn Model, data: &Dataset, seed: u64) -> Result<Me
             });
         }
     }
+    if let Some(model) = model.as_assign() {
+        for (part, split) in parts(data) {
+            figures.clusters.push(clusters(model, part, split)?);
+        }
+    }
     let mut scores = Vec::new();
     if let Some(model) = model.as_score() {
         for (part, split) in parts(data) {
@@ -92,13 +110,21 @@ pub(super) fn measure(model: &dyn Model, data: &Dataset, seed: u64) -> Result<Me
         // Rows the model has seen fit it too well: the threshold is that of unseen ones, where there are enough.
         let basis = scores.iter().filter(|(part, s)| part == "validation" && s.len() >= 100).chain(&scores);
         if let Some((part, scores)) = basis.into_iter().next() {
-            figures.threshold = Some(threshold(scores, DEFAULT_QUANTILE, part));
+            figures.threshold = Some(threshold(scores, 1.0 - anomaly.contamination, part));
         }
     }
-    figures.neighbours = neighbours(model, baseline.as_ref(), data, held_out, seed)?;
+    let detection = detection::detect(model, data, &scores, anomaly, figures.threshold.as_ref())?;
+    figures.detection = detection.as_ref().map(|d| d.figures.clone());
+    if code.is_some() {
+        figures.neighbours = neighbours(model, baseline.as_ref(), data, held_out, seed)?;
+        figures.retrieval = search(model, baseline.as_ref(), data)?;
+    }
     // The curve's PCA, since that of the code size may have one component.
     let beside = curve.as_ref().map(|(pca, _)| pca).filter(|_| model.kind() != Pca::KIND);
-    let maps = maps(model, beside, held_out, seed)?;
+    let maps = match model.as_assign() {
+        Some(_) => Vec::new(),
+        None => maps(model, beside, held_out, seed)?,
+    };
     for map in &maps {
         figures.maps.extend(map.figures(held_out)?);
     }
@@ -108,12 +134,13 @@ pub(super) fn measure(model: &dyn Model, data: &Dataset, seed: u64) -> Result<Me
         (figures.prediction, predictions) = (Some(prediction), said);
     }
     warnings.extend(verdict(&figures));
-    Ok(Measured { figures, scores, maps, predictions, warnings })
+    Ok(Measured { figures, scores, maps, predictions, detection, warnings })
 }
 
 /// The threshold at a quantile of `scores`.
 pub fn threshold(scores: &[f64], quantile: f64, part: &str) -> Threshold {
-    Threshold { value: evaluate::quantile(scores, quantile), quantile, part: part.to_owned() }
+    let value = evaluate::quantile(scores, quantile);
+    Threshold { value, quantile, part: part.to_owned(), rows: scores.len() }
 }
 
 type Curve = Option<(Pca, Vec<usize>)>;
@@ -136,6 +163,19 @@ fn pca_beside(data: &Dataset, code: usize, kind: &str, seed: u64) -> Result<(Opt
         false => Some(curve.truncated(code)),
     };
     Ok((baseline, Some((curve, sizes))))
+}
+
+/// How the rows of a part fall into clusters.
+fn clusters(model: &dyn Assign, part: &str, split: &Split) -> Result<ClusterFigures> {
+    let Assignment { clusters, distances } = model.assign(&split.x)?;
+    let mut sizes = vec![0; model.clusters()];
+    clusters.iter().for_each(|&c| sizes[c as usize] += 1);
+    let agreement = match &split.labels {
+        Some(labels) => Some(Agreement::of(labels, &clusters)?),
+        None => None,
+    };
+    let inertia = distances.iter().map(|&d| f64::from(d).powi(2)).sum();
+    Ok(ClusterFigures { part: part.to_owned(), sizes, inertia, agreement })
 }
 
 /// Squared error of every row, some rows at a time.
@@ -179,6 +219,18 @@ fn neighbours(
         },
         in_input: accuracy(&train, &test)?,
     }))
+}
+
+/// Precision of searches by code, where that is what codes are for: rows are documents, or codes are bits.
+fn search(model: &dyn Model, pca: Option<&Pca>, data: &Dataset) -> Result<Option<RetrievalFigures>> {
+    let (Some(encoder), Some((searched, asked))) = (model.as_encode(), retrieval_parts(data)) else {
+        return Ok(None);
+    };
+    if !data.preprocess.is_text() && !are_bits(&encoder.encode(&asked.x.head(100))?) {
+        return Ok(None);
+    }
+    let k = RETRIEVED.min(searched.iter().map(|part| part.len()).sum());
+    retrieval(encoder, pca, &searched, asked, data.classes().len(), k)
 }
 
 /// At most `most` rows, chosen by the seed, in their order.

@@ -1,9 +1,12 @@
 //! From a recipe to a model directory: read, fit, measure beside the baselines, write.
 
+mod detection;
+mod extra;
 mod map;
 mod measure;
 mod page;
 mod predict;
+mod retrieval;
 
 use std::{
     fs,
@@ -13,11 +16,12 @@ use std::{
 use serde_json::Value;
 
 pub use map::{MEASURED_ROWS, map_figures, plane};
-pub use measure::{DEFAULT_QUANTILE, threshold};
+pub use measure::threshold;
 pub use predict::Predictions;
+pub use retrieval::{RETRIEVED, retrieval, retrieval_parts};
 
 use crate::{
-    Error, Result,
+    Error, Result, anomaly,
     artifact::{self, DirectoryLock, Manifest, TrainingRecord, files},
     data::Dataset,
     figures::Figures,
@@ -93,14 +97,17 @@ fn fit_locked(
     }
     run.seed = recipe.train.seed;
     run.resume = existing == Existing::Resume;
-    let data = Dataset::load(&recipe.path, &recipe.data, recipe.train.seed)?;
+    let seed = recipe.train.seed;
+    let data = Dataset::load_with(&recipe.path, &recipe.data, seed, run.progress.as_mut(), &run.cancel)?;
+    // A class that is not there is not found out after hours of training.
+    anomaly::unusual_class(&recipe.anomaly, &data)?;
     let config = recipe.kind.parse(recipe.model.clone())?;
     if recipe.kind.trains {
         fs::create_dir_all(&checkpoints).map_err(|e| Error::io(&checkpoints, "create", e))?;
         files::write_json(&checkpoints.join(RECIPE), &recipe.to_json())?;
         run.checkpoints = Some(checkpoints.clone());
     }
-    let fitted = config.fit(&data, &recipe.train, run)?;
+    let fitted = anomaly::fit(config.as_ref(), &recipe.anomaly, &data, &recipe.train, run)?;
     let summary = describe(recipe, dir, &data, &fitted, command, run)?;
     let cancelled = summary.training.as_ref().is_some_and(|t| t.ended == Ended::Cancelled);
     if checkpoints.is_dir() && !cancelled && !recipe.train.keep_checkpoint {
@@ -122,12 +129,12 @@ fn describe(
     run: &mut Run,
 ) -> Result<Summary> {
     run.progress.begin("measuring beside the baselines", 0);
-    let measured = measure::measure(fitted.model.as_ref(), data, recipe.train.seed)?;
+    let measured = measure::measure(fitted.model.as_ref(), data, &recipe.anomaly, recipe.train.seed)?;
     let training = fitted.training.as_ref().map(|t| TrainingRecord {
         ended: t.ended,
         epochs: t.history.len(),
         best_epoch: t.best_epoch,
-        seconds: t.history.iter().map(|r| r.seconds).sum(),
+        seconds: t.pretraining.iter().chain(&t.history).map(|r| r.seconds).sum(),
     });
     let mut warnings = data.preprocess.warnings().to_vec();
     warnings.extend(measured.warnings.iter().cloned());
@@ -138,7 +145,7 @@ fn describe(
     if let Some(t) = &fitted.training {
         let path = dir.join(artifact::LAST_WEIGHTS);
         contents.push((artifact::LAST_WEIGHTS, files::tensor_bytes(&path, &t.last)?));
-        let lines = artifact::history_lines(&t.history)
+        let lines = artifact::history_lines(t.pretraining.iter().chain(&t.history))
             .map_err(|e| Error::model(dir.join(artifact::HISTORY), e.to_string()))?;
         contents.push((artifact::HISTORY, lines));
     }
@@ -226,9 +233,14 @@ fn clear(dir: &Path) -> Result<()> {
         _ => Ok(()),
     };
     // The manifest first: without it nothing takes the rest for a model.
-    for name in
-        [artifact::MANIFEST, artifact::WEIGHTS, artifact::LAST_WEIGHTS, artifact::HISTORY, artifact::REPORT]
-    {
+    for name in [
+        artifact::MANIFEST,
+        artifact::WEIGHTS,
+        artifact::VOCABULARY,
+        artifact::LAST_WEIGHTS,
+        artifact::HISTORY,
+        artifact::REPORT,
+    ] {
         let path = dir.join(name);
         gone(fs::remove_file(&path), &path)?;
     }

@@ -1,18 +1,20 @@
 //! The report of a fit: what the model learned, put into the words and figures of a page.
 
 mod classes;
+pub(super) mod clusters;
 
 use std::collections::BTreeMap;
 
 use super::{
+    extra,
     map::Map,
     measure::{Measured, comparison},
 };
 use crate::{
     Result,
     codes::pca::Pca,
-    data::{Dataset, ImageShape, Matrix, Preprocess, Scale, Split, Values},
-    figures::{Figures, MapFigures},
+    data::{self, Dataset, ImageShape, Matrix, Preprocess, Scale, Split, Values},
+    figures::{self, Figures, MapFigures},
     kinds::Fitted,
     model::Model,
     recipe::Recipe,
@@ -43,24 +45,30 @@ pub(super) fn render(
 ) -> Result<String> {
     let model = fitted.model.as_ref();
     let (part, rows) = comparison(data);
+    let clustered = measured.figures.clusters.last();
     let report = CodesReport {
         title: format!("What the {} learned of {}", recipe.kind.name, name_of(&recipe.path)),
         kind: recipe.kind.about.to_owned(),
-        summary: summary(&measured.figures, model),
+        summary: clustered.map_or_else(|| summary(&measured.figures, model), clusters::summary),
         facts: facts(data, model, measured),
         warnings: warnings.to_vec(),
         command: command.to_owned(),
         recipe: recipe.to_toml(),
         history: history(fitted),
         best_epoch: fitted.training.as_ref().and_then(|t| t.best_epoch),
-        map: measured.maps.first().map(|map| code_map(map, &map.rows, &map.points, rows, data, part)),
+        map: match clustered {
+            Some(_) => None,
+            None => measured.maps.first().map(|map| code_map(map, &map.rows, &map.points, rows, data, part)),
+        },
         reconstructions: reconstructions(model, rows, data)?,
         errors: errors(model, measured),
-        baseline: baseline(&measured.figures, model),
+        baseline: baseline(&measured.figures, model).filter(|_| clustered.is_none()),
         filters: filters(&model.tensors(), data.image_shape()),
         extra: maps_beside(measured, rows, data, part)
+            .filter(|_| clustered.is_none())
             .into_iter()
             .chain(classes::section(&measured.figures, &measured.predictions, rows, data))
+            .chain(extra::sections(fitted, data, measured, recipe.train.seed)?)
             .collect(),
     };
     Ok(report.render())
@@ -109,6 +117,10 @@ fn facts(data: &Dataset, model: &dyn Model, measured: &Measured) -> Vec<Card> {
         name[..1].make_ascii_uppercase();
         cards.push(Card::new(name, size.value.to_string()));
     }
+    if let Some(figures) = measured.figures.clusters.last() {
+        cards.extend(clusters::cards(figures));
+        return cards;
+    }
     if let Some(part) = measured.figures.parts.last() {
         let note = part.pca_squared_error.map(|pca| format!("PCA {pca:.4}; {} rows", part.part));
         cards.push(
@@ -130,6 +142,12 @@ fn facts(data: &Dataset, model: &dyn Model, measured: &Measured) -> Vec<Card> {
         cards.push(
             Card::new("Neighbour accuracy", format!("{:.1} %", 100.0 * n.in_code))
                 .note(format!("by the code; {:.1} % by the input", 100.0 * n.in_input)),
+        );
+    }
+    if let Some(r) = &measured.figures.retrieval {
+        cards.push(
+            Card::new(format!("Precision at {}", r.k), format!("{:.1} %", 100.0 * r.in_code))
+                .note(format!("of searches by code; {:.1} % by the input", 100.0 * r.in_input)),
         );
     }
     cards
@@ -247,24 +265,28 @@ fn reconstructions(model: &dyn Model, rows: &Split, data: &Dataset) -> Result<Op
     worst.truncate(WORST.0);
     let (x, reconstructed) = (rows.x.select_rows(&worst), reconstructed.select_rows(&worst));
     let (found, returned) = (data.preprocess.inverse(&x)?, data.preprocess.inverse(&reconstructed)?);
-    let ranges = data.preprocess.ranges();
+    let cells = data.preprocess.cells();
     let row = |(at, &i): (usize, &usize)| {
         let share = |range: &std::ops::Range<usize>| {
             let pairs = x.row(at)[range.clone()].iter().zip(&reconstructed.row(at)[range.clone()]);
             pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / errors[i].max(f64::MIN_POSITIVE)
         };
-        let mut columns: Vec<WorstColumn> = ranges
-            .iter()
-            .enumerate()
-            .map(|(c, (name, range))| WorstColumn {
-                name: (*name).to_owned(),
-                found: cell(&found.columns()[c].1, at),
-                reconstructed: cell(&returned.columns()[c].1, at),
-                share: share(range),
-            })
-            .collect();
-        columns.sort_by(|a, b| b.share.total_cmp(&a.share));
-        columns.truncate(WORST.1);
+        let mut shares: Vec<_> = cells.iter().map(|cell| (share(&cell.1), cell)).collect();
+        shares.sort_by(|a, b| b.0.total_cmp(&a.0));
+        shares.truncate(WORST.1);
+        let text = |table: &data::Table, x: &Matrix, range: &std::ops::Range<usize>, place: Option<usize>| {
+            match place {
+                Some(place) => cell(&table.columns()[place].1, at),
+                None => number(x.row(at)[range.start]),
+            }
+        };
+        let columns = shares.into_iter().map(|(share, (name, range, place))| WorstColumn {
+            name: (*name).to_owned(),
+            found: text(&found, &x, range, *place),
+            reconstructed: text(&returned, &reconstructed, range, *place),
+            share,
+        });
+        let columns = columns.collect();
         let name = match &rows.ids {
             Some(ids) => ids[i].clone(),
             None => format!("row {}", rows.rows[i]),
@@ -275,7 +297,7 @@ fn reconstructions(model: &dyn Model, rows: &Split, data: &Dataset) -> Result<Op
 }
 
 /// Scaled rows as images with values from 0 to 1, the channels of a pixel together.
-fn images(preprocess: &Preprocess, x: &Matrix, shape: ImageShape) -> Result<Vec<Vec<f32>>> {
+pub(super) fn images(preprocess: &Preprocess, x: &Matrix, shape: ImageShape) -> Result<Vec<Vec<f32>>> {
     let pixels = shape.height * shape.width;
     let interleave = |value: &dyn Fn(usize) -> f32| -> Vec<f32> {
         let at = |p: usize| (0..shape.channels).map(move |c| c * pixels + p);
@@ -296,7 +318,7 @@ fn images(preprocess: &Preprocess, x: &Matrix, shape: ImageShape) -> Result<Vec<
     Ok((0..x.rows()).map(|row| interleave(&|i| columns[i][row] / unit)).collect())
 }
 
-fn pixel_size(shape: ImageShape) -> PixelSize {
+pub(super) fn pixel_size(shape: ImageShape) -> PixelSize {
     PixelSize { height: shape.height, width: shape.width, channels: shape.channels }
 }
 
@@ -324,11 +346,19 @@ fn errors(model: &dyn Model, measured: &Measured) -> Option<RowErrors> {
         let step = scores.len().div_ceil(HISTOGRAM_ROWS).max(1);
         Group { name: format!("{part} rows"), values: scores.iter().copied().step_by(step).collect() }
     };
-    let threshold = measured.figures.threshold.as_ref().map(|t| Threshold {
-        value: t.value,
-        basis: format!("{} % of the {} rows lie below", t.quantile * 100.0, t.part),
-    });
+    let threshold =
+        measured.figures.threshold.as_ref().map(|t| Threshold { value: t.value, basis: basis(t) });
     Some(RowErrors { name, groups: measured.scores.iter().map(group).collect(), threshold })
+}
+
+/// Why the threshold is where it is.
+pub(super) fn basis(threshold: &figures::Threshold) -> String {
+    format!(
+        "{} % of the {} {} rows lie below",
+        number(100.0 * threshold.quantile as f32),
+        threshold.rows,
+        threshold.part
+    )
 }
 
 fn baseline(figures: &Figures, model: &dyn Model) -> Option<Baseline> {
@@ -374,7 +404,7 @@ fn baseline(figures: &Figures, model: &dyn Model) -> Option<Baseline> {
 /// The weights of the first layer (or the components) as images: those of largest norm.
 fn filters(tensors: &Tensors, shape: Option<ImageShape>) -> Option<Filters> {
     let shape = shape?;
-    let weights = tensors.get("encoder.layers.0.weight").or_else(|| tensors.get("components"))?;
+    let weights = ["encoder.layers.0.weight", "components", "weight"].iter().find_map(|n| tensors.get(*n))?;
     let inputs = shape.len();
     let mut filters: Vec<&[f32]> = weights.values.chunks_exact(inputs).collect();
     if weights.shape.get(1) != Some(&inputs) || filters.is_empty() {

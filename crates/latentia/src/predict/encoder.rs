@@ -199,11 +199,7 @@ impl Rescale {
                     let (scale, to_scale) = (f64::from(scale), f64::from(to_scale));
                     columns.push((scale / to_scale, (f64::from(offset) - f64::from(to_offset)) / to_scale));
                 }
-                (FeatureKind::Category { values }, FeatureKind::Category { values: expected })
-                    if values == expected =>
-                {
-                    columns.extend(values.iter().map(|_| (1.0, 0.0)));
-                }
+                (kind, expected) if kind == expected => columns.extend((0..a.width()).map(|_| (1.0, 0.0))),
                 _ => {
                     return Err(format!(
                         "column '{}' has other values than the encoder was fitted to",

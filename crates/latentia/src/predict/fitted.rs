@@ -15,13 +15,13 @@ use super::{
 };
 use crate::{
     Error, Result,
-    codes::autoencoder::{EVALUATION_ROWS, to_tensor},
+    codes::{EVALUATION_ROWS, to_tensor},
     data::{Dataset, Matrix, Preprocess, Split},
     kinds::{Config, Fitted},
     model::{Model, Predict, Size, check_rows},
     run::Run,
     train::{
-        Keep, TrainConfig, Trained,
+        TrainConfig, Trained,
         params::{Tensors, collect, count, host_values, restore},
         train,
     },
@@ -101,18 +101,11 @@ impl ClassifierConfig {
             device: run.device.clone(),
         };
         let trained = train(&mut objective, module, training, &identity, run)?;
-        let Trained { last, best, best_epoch, history, ended } = trained;
-        let mut last_tensors = collect(&last);
-        let module = match (&best, training.keep) {
-            (Some(best), Keep::Best) => {
-                restore(last, best).map_err(|e| Error::model("weights of the best epoch", e))?
-            }
-            _ => last,
-        };
+        let (module, mut trained) = trained.kept(training.keep)?;
         let (config, device) = (self.clone(), run.device.clone());
         let model = Classifier { config, module, encoder, input: data.width(), classes, device };
-        last_tensors.extend(model.frozen_tensors());
-        Ok((model, Trained { last: last_tensors, best, best_epoch, history, ended }))
+        trained.last.extend(model.frozen_tensors());
+        Ok((model, trained))
     }
 }
 

@@ -5,7 +5,7 @@ use latentia_ops::loss;
 
 use super::module::ClassifierModule;
 use crate::{
-    codes::autoencoder::{EVALUATION_ROWS, to_tensor},
+    codes::{EVALUATION_ROWS, to_tensor},
     data::Matrix,
     random::Purpose,
     train::{Loss, Objective, StepContext, params::host_values},

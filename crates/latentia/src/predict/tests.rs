@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Run,
-    codes::autoencoder::to_tensor,
+    codes::to_tensor,
     data::{Dataset, Matrix, ReadOptions, Scale},
     evaluate,
     fit::Predictions,

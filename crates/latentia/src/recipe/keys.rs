@@ -7,7 +7,7 @@ use serde_json::Value;
 /// A key of a recipe: its name, what it may be, what it means.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Key {
-    /// `data`, `model` or `train`.
+    /// `data`, `model`, `train` or `anomaly`.
     pub section: &'static str,
     /// Its name within the section, in kebab case.
     pub name: String,
@@ -143,12 +143,18 @@ pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{codes::autoencoder::AutoencoderConfig, data::ReadOptions, train::TrainConfig};
+    use crate::{
+        anomaly::AnomalyConfig, codes::autoencoder::AutoencoderConfig, data::ReadOptions, train::TrainConfig,
+    };
 
     #[test]
     fn every_field_of_a_configuration_is_a_documented_key() {
-        let all =
-            [keys::<TrainConfig>("train"), keys::<AutoencoderConfig>("model"), keys::<ReadOptions>("data")];
+        let all = [
+            keys::<TrainConfig>("train"),
+            keys::<AutoencoderConfig>("model"),
+            keys::<ReadOptions>("data"),
+            keys::<AnomalyConfig>("anomaly"),
+        ];
         let undocumented: Vec<_> = all.iter().flatten().filter(|k| k.doc.is_empty()).collect();
         assert!(undocumented.is_empty(), "{undocumented:?}");
         let optimizer = all[0].iter().find(|k| k.name == "optimizer").unwrap();
@@ -163,12 +169,16 @@ mod tests {
 
     #[test]
     fn no_key_stands_in_two_sections_because_flags_have_no_sections() {
-        let mut names: Vec<_> =
-            [keys::<TrainConfig>("train"), keys::<AutoencoderConfig>("model"), keys::<ReadOptions>("data")]
-                .into_iter()
-                .flatten()
-                .map(|k| k.name)
-                .collect();
+        let mut names: Vec<_> = [
+            keys::<TrainConfig>("train"),
+            keys::<AutoencoderConfig>("model"),
+            keys::<ReadOptions>("data"),
+            keys::<AnomalyConfig>("anomaly"),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|k| k.name)
+        .collect();
         names.sort();
         let before = names.len();
         names.dedup();

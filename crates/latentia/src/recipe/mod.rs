@@ -23,13 +23,14 @@ pub use keys::{Form, Key, nearest};
 
 use crate::{
     Error, Result,
+    anomaly::AnomalyConfig,
     data::ReadOptions,
     kinds::{self, Kind},
     train::TrainConfig,
 };
 
 /// The sections of a recipe, in order.
-pub const SECTIONS: [&str; 3] = ["data", "model", "train"];
+pub const SECTIONS: [&str; 4] = ["data", "model", "train", "anomaly"];
 
 /// A complete recipe.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +45,8 @@ pub struct Recipe {
     pub model: Value,
     /// How to train it.
     pub train: TrainConfig,
+    /// What makes a row unusual.
+    pub anomaly: AnomalyConfig,
 }
 
 /// A recipe that may say little yet: what a file and flags have set.
@@ -140,7 +143,8 @@ impl Draft {
         let mut model = section("model");
         model.remove("kind");
         let train = section("train");
-        for (name, keys) in [("data", &data), ("model", &model), ("train", &train)] {
+        let anomaly = section("anomaly");
+        for (name, keys) in [("data", &data), ("model", &model), ("train", &train), ("anomaly", &anomaly)] {
             check(name, keys, &section_keys(name, kind))?;
         }
         if !kind.trains
@@ -155,8 +159,10 @@ impl Draft {
         data.validate()?;
         let train: TrainConfig = read("train", &train)?;
         train.validate()?;
+        let anomaly: AnomalyConfig = read("anomaly", &anomaly)?;
+        anomaly.validate(kind)?;
         let config = kind.parse(Value::Object(model))?;
-        Ok(Recipe { path, data, kind, model: config.to_json(), train })
+        Ok(Recipe { path, data, kind, model: config.to_json(), train, anomaly })
     }
 }
 
@@ -175,7 +181,8 @@ impl Recipe {
             true => as_object(serde_json::to_value(&self.train).unwrap_or_default()),
             false => Map::from_iter([("seed".to_owned(), Value::from(self.train.seed))]),
         };
-        serde_json::json!({ "data": data, "model": model, "train": train })
+        let anomaly = serde_json::to_value(&self.anomaly).unwrap_or_default();
+        serde_json::json!({ "data": data, "model": model, "train": train, "anomaly": anomaly })
     }
 
     /// The recipe that [`Recipe::to_json`] gave.
@@ -241,7 +248,8 @@ pub fn section_keys(section: &str, kind: &Kind) -> Vec<Key> {
     match section {
         "data" => keys::keys::<ReadOptions>("data"),
         "model" => (kind.keys)(),
-        _ => keys::keys::<TrainConfig>("train"),
+        "train" => keys::keys::<TrainConfig>("train"),
+        _ => keys::keys::<AnomalyConfig>("anomaly"),
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod chart;
 mod codes;
+mod detection;
 mod draw;
 mod html;
 mod number;
@@ -26,4 +27,5 @@ pub use codes::{
     Baseline, CodeMap, CodesReport, Comparison, EpochRecord, Filters, ImagePairs, Metric, Reconstructions,
     RowErrors, WorstColumn, WorstRow,
 };
+pub use detection::{ColumnShare, DetectionReport};
 pub use page::{Card, Figure, Listing, Page, Section};

@@ -53,10 +53,13 @@ pub struct Checkpoint {
     pub optimizer: Tensors,
     /// The state of L-BFGS.
     pub lbfgs: Option<Vec<u8>>,
+    /// What the objective carries from step to step.
+    pub objective: Tensors,
 }
 
 const PREFIX: &str = "step-";
 const LBFGS: &str = "lbfgs.bin";
+const OBJECTIVE: &str = "objective.safetensors";
 
 impl Checkpoint {
     /// Writes the checkpoint into `dir` and removes older ones.
@@ -69,6 +72,9 @@ impl Checkpoint {
         write_tensors(&unfinished.join("optimizer.safetensors"), &self.optimizer)?;
         if let Some(lbfgs) = &self.lbfgs {
             write_bytes(&unfinished.join(LBFGS), lbfgs)?;
+        }
+        if !self.objective.is_empty() {
+            write_tensors(&unfinished.join(OBJECTIVE), &self.objective)?;
         }
         if let Some(best) = &self.best {
             write_tensors(&unfinished.join("best.safetensors"), best)?;
@@ -100,6 +106,10 @@ impl Checkpoint {
                 Ok(bytes) => Some(bytes),
                 Err(e) if e.kind() == io::ErrorKind::NotFound => None,
                 Err(e) => return Err(Error::io(newest.join(LBFGS), "read", e)),
+            },
+            objective: match newest.join(OBJECTIVE) {
+                path if path.exists() => read_tensors(&path)?,
+                _ => Tensors::new(),
             },
             progress,
             best,

@@ -6,7 +6,7 @@ use burn::module::Module;
 
 use super::{
     checkpoint::{Checkpoint, Progress},
-    config::{OptimizerKind, TrainConfig},
+    config::{Keep, OptimizerKind, TrainConfig},
     history::{Ended, EpochRecord},
     lbfgs::Lbfgs,
     objective::{Objective, StepContext},
@@ -26,8 +26,28 @@ pub struct Trained<M> {
     pub best_epoch: Option<usize>,
     /// One record an epoch.
     pub history: Vec<EpochRecord>,
+    /// One record for each epoch of what was trained before the whole.
+    pub pretraining: Vec<EpochRecord>,
     /// How the run ended.
     pub ended: Ended,
+}
+
+impl<M: Module> Trained<M> {
+    /// The module with the weights that `keep` names, and the record with the last weights.
+    ///
+    /// # Errors
+    /// Never for weights of the same training.
+    pub fn kept(self, keep: Keep) -> Result<(M, Trained<Tensors>)> {
+        let Self { last, best, best_epoch, history, pretraining, ended } = self;
+        let tensors = collect(&last);
+        let module = match (&best, keep) {
+            (Some(best), Keep::Best) => {
+                restore(last, best).map_err(|e| Error::model("weights of the best epoch", e))?
+            }
+            _ => last,
+        };
+        Ok((module, Trained { last: tensors, best, best_epoch, history, pretraining, ended }))
+    }
 }
 
 /// The state of a run between two steps.
@@ -104,11 +124,11 @@ pub fn train<O: Objective>(
     run: &mut Run,
 ) -> Result<Trained<O::Model>> {
     config.validate()?;
-    let mut state = begin(model, config, identity, run)?;
+    let mut state = begin(objective, model, config, identity, run)?;
     let full_batch = matches!(state.stepper, Stepper::Lbfgs(_));
     let batch = if full_batch { objective.items().max(1) } else { config.batch_size };
     let steps_per_epoch = objective.items().div_ceil(batch);
-    run.progress.begin("training", (config.epochs * steps_per_epoch) as u64);
+    run.progress.begin(&run.task, (config.epochs * steps_per_epoch) as u64);
     let mut clock = Instant::now();
     let mut last_checkpoint = Instant::now();
     let mut ended = if stopped_early(&state, config) { Ended::EarlyStopped } else { Ended::Completed };
@@ -131,7 +151,7 @@ pub fn train<O: Objective>(
             state.step = step + 1;
             state.global_step += 1;
             if due(config, &last_checkpoint) && state.step < steps_per_epoch {
-                save(&state, identity, run.checkpoints.as_deref())?;
+                save(objective, &state, identity, run.checkpoints.as_deref())?;
                 last_checkpoint = Instant::now();
             }
             run.progress.advance(state.global_step, &note(&state));
@@ -140,7 +160,7 @@ pub fn train<O: Objective>(
         clock = Instant::now();
         let by_epoch = config.checkpoint_epochs > 0 && state.epoch % config.checkpoint_epochs == 0;
         if by_epoch || due(config, &last_checkpoint) {
-            save(&state, identity, run.checkpoints.as_deref())?;
+            save(objective, &state, identity, run.checkpoints.as_deref())?;
             last_checkpoint = Instant::now();
         }
         if stopped_early(&state, config) {
@@ -152,19 +172,26 @@ pub fn train<O: Objective>(
         if state.global_step == 0 {
             return Err(Error::Cancelled);
         }
-        save(&state, identity, run.checkpoints.as_deref())?;
+        save(objective, &state, identity, run.checkpoints.as_deref())?;
     }
     Ok(Trained {
         last: state.model.valid(),
         best: state.best,
         best_epoch: state.best_epoch,
         history: state.history,
+        pretraining: Vec::new(),
         ended,
     })
 }
 
 /// The state to start from: fresh, or that of the newest checkpoint.
-fn begin<M: Module>(model: M, config: &TrainConfig, identity: &str, run: &Run) -> Result<State<M>> {
+fn begin<O: Objective>(
+    objective: &mut O,
+    model: O::Model,
+    config: &TrainConfig,
+    identity: &str,
+    run: &Run,
+) -> Result<State<O::Model>> {
     let found = match (&run.checkpoints, run.resume) {
         (Some(dir), true) => Checkpoint::read_newest(dir)?.map(|c| (dir, c)),
         _ => None,
@@ -184,7 +211,7 @@ fn begin<M: Module>(model: M, config: &TrainConfig, identity: &str, run: &Run) -
         });
     };
     let wrong = |message: String| Error::model(dir, message);
-    let Checkpoint { progress, weights, best, optimizer, lbfgs } = checkpoint;
+    let Checkpoint { progress, weights, best, optimizer, lbfgs, objective: carried } = checkpoint;
     if progress.run != identity {
         return Err(wrong(
             "the checkpoint is of another run: the recipe or the data have changed. Fit anew with --force, or \
@@ -192,6 +219,7 @@ fn begin<M: Module>(model: M, config: &TrainConfig, identity: &str, run: &Run) -
                 .into(),
         ));
     }
+    objective.restore_state(carried).map_err(&wrong)?;
     Ok(State {
         model: restore(model, &weights).map_err(&wrong)?.train(),
         stepper: match lbfgs {
@@ -266,18 +294,23 @@ fn finish_epoch<O: Objective>(
         global_step: state.global_step,
         training: false,
     };
-    let validation_loss = objective.validate(&state.model.valid(), at);
+    let model = state.model.valid();
+    let validation_loss = objective.validate(&model, at);
+    let measured = objective.measure_training(&model, at);
+    let metrics = objective.metrics(&model, at).into_iter().map(|(name, value)| (name.to_owned(), value));
     let sums = std::mem::take(&mut state.sums);
     let rows = sums.get(ROWS).max(1.0);
     let terms = sums.0.iter().filter_map(|(k, v)| Some((k.strip_prefix(TERM)?.to_owned(), v / rows)));
     state.epoch += 1;
     state.step = 0;
     state.history.push(EpochRecord {
+        stage: None,
         epoch: state.epoch,
         steps: state.global_step,
-        train_loss: sums.get(TOTAL) / rows,
+        train_loss: measured.unwrap_or(sums.get(TOTAL) / rows),
         train_terms: terms.collect(),
         validation_loss,
+        metrics: metrics.collect(),
         learning_rate: sums.get(RATE),
         gradient_norm: sums.get(NORM) / sums.get(STEPS).max(1.0),
         seconds: seconds + clock.elapsed().as_secs_f64(),
@@ -303,7 +336,12 @@ fn due(config: &TrainConfig, last: &Instant) -> bool {
     config.checkpoint_minutes > 0.0 && last.elapsed().as_secs_f64() >= config.checkpoint_minutes * 60.0
 }
 
-fn save<M: Module>(state: &State<M>, identity: &str, dir: Option<&Path>) -> Result<()> {
+fn save<O: Objective>(
+    objective: &O,
+    state: &State<O::Model>,
+    identity: &str,
+    dir: Option<&Path>,
+) -> Result<()> {
     let Some(dir) = dir else { return Ok(()) };
     let (optimizer, optimizer_steps, lbfgs) = match &state.stepper {
         Stepper::FirstOrder(optimizer) => {
@@ -331,6 +369,7 @@ fn save<M: Module>(state: &State<M>, identity: &str, dir: Option<&Path>) -> Resu
         best: state.best.clone(),
         optimizer,
         lbfgs,
+        objective: objective.state(),
     };
     checkpoint.write(dir)
 }

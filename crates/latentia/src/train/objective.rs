@@ -2,6 +2,7 @@
 
 use burn::{module::Module, tensor::Tensor};
 
+use super::params::Tensors;
 use crate::random::{self, Purpose};
 
 /// Where in a run a batch is: the key of its random streams.
@@ -55,4 +56,31 @@ pub trait Objective {
 
     /// The loss on the validation rows, `None` when there are none. `model` is without autodiff.
     fn validate(&mut self, model: &Self::Model, at: StepContext) -> Option<f64>;
+
+    /// What [`Objective::validate`] measures, on training rows: for an objective whose loss has the right gradient but a
+    /// value that says nothing. `None` where the loss is comparable as it is.
+    fn measure_training(&mut self, _model: &Self::Model, _at: StepContext) -> Option<f64> {
+        None
+    }
+
+    /// What else is worth a line in the history after an epoch. `model` is without autodiff.
+    fn metrics(&mut self, _model: &Self::Model, _at: StepContext) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+
+    /// What the objective carries from step to step besides the weights; part of every checkpoint.
+    fn state(&self) -> Tensors {
+        Tensors::new()
+    }
+
+    /// Goes on from what [`Objective::state`] gave.
+    ///
+    /// # Errors
+    /// A sentence that says what does not fit.
+    fn restore_state(&mut self, state: Tensors) -> Result<(), String> {
+        match state.keys().next() {
+            None => Ok(()),
+            Some(name) => Err(format!("nothing in this run carries the tensor '{name}'")),
+        }
+    }
 }

@@ -69,6 +69,14 @@ pub(super) enum Measure {
     /// Share of rows whose class is told wrong, in per cent.
     #[serde(rename = "error %")]
     Error,
+    /// Share of rows with a label of the query among the 100 nearest, averaged over the queries.
+    #[serde(rename = "precision at 100")]
+    Precision,
+    #[serde(rename = "precision at 100 of PCA")]
+    PrecisionOfPca,
+    /// How often an unusual row scores higher than another.
+    #[serde(rename = "area under the ROC curve")]
+    Detection,
 }
 
 impl Measure {
@@ -81,6 +89,9 @@ impl Measure {
             Self::Neighbours => "5-NN accuracy",
             Self::Trustworthiness => "trustworthiness of the map",
             Self::Error => "error %",
+            Self::Precision => "precision at 100",
+            Self::PrecisionOfPca => "precision at 100 of PCA",
+            Self::Detection => "area under the ROC curve",
         }
     }
 
@@ -97,6 +108,9 @@ impl Measure {
                 let part = figures.prediction.as_ref().and_then(|p| p.parts.last());
                 part.map(|part| 100.0 * (1.0 - part.accuracy))
             }
+            Self::Detection => figures.detection.as_ref().map(|d| d.auroc),
+            Self::Precision => figures.retrieval.as_ref().filter(|r| r.k == 100).map(|r| r.in_code),
+            Self::PrecisionOfPca => figures.retrieval.as_ref().filter(|r| r.k == 100).and_then(|r| r.in_pca),
         }
     }
 }
@@ -139,8 +153,11 @@ const RECIPES: &[(&str, &str)] = recipes![
     "digits-isomap",
     "digits-few-labels",
     "linear-autoencoder",
+    "rbm-digits",
+    "anomaly-tables",
     "mnist-pca",
     "mnist-autoencoder",
+    "dbn-mnist",
     "mnist-hidden-layer",
     "mnist-classifier"
 ];

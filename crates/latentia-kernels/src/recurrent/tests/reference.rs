@@ -36,7 +36,7 @@ pub(crate) struct Wide {
 }
 
 /// x, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh.
-type Arguments = [Vec<f64>; 7];
+pub(crate) type Arguments = [Vec<f64>; 7];
 
 fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
@@ -130,7 +130,7 @@ impl Case {
         }
     }
 
-    fn evaluate(&self, arguments: &Arguments) -> Wide {
+    pub(crate) fn evaluate(&self, arguments: &Arguments) -> Wide {
         let (batch, inputs, hidden) = (self.batch, self.inputs, self.hidden);
         let mut y = vec![0.0; self.steps * batch * hidden];
         let [x, h0, c0, ..] = arguments;
@@ -146,7 +146,7 @@ impl Case {
         Wide { y, h, c }
     }
 
-    fn arguments(&self) -> Arguments {
+    pub(crate) fn arguments(&self) -> Arguments {
         [&self.x, &self.h0, &self.c0, &self.weight_ih, &self.weight_hh, &self.bias_ih, &self.bias_hh]
             .map(|v| wide(v))
     }

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::likelihood::LikelihoodKind;
 use crate::{
     Error, Result,
+    codes::{
+        MAX_WIDTH,
+        stacked::{self, Pretrain},
+    },
     nn::{ActivationKind, Initializer},
 };
 
@@ -27,6 +31,13 @@ pub struct AutoencoderConfig {
     pub likelihood: LikelihoodKind,
     /// Distribution of the initial weights.
     pub initializer: Initializer,
+    /// How the layers are trained one by one before the whole is.
+    pub pretrain: Pretrain,
+    /// Epochs that each layer is pretrained for.
+    pub pretrain_epochs: usize,
+    /// Learning rate of pretraining. 0: that of the training for autoencoders; for Boltzmann machines 0.1, or 0.001 where
+    /// a layer has real units.
+    pub pretrain_learning_rate: f64,
 }
 
 impl Default for AutoencoderConfig {
@@ -39,12 +50,12 @@ impl Default for AutoencoderConfig {
             tied: false,
             likelihood: LikelihoodKind::Auto,
             initializer: Initializer::Auto,
+            pretrain: Pretrain::None,
+            pretrain_epochs: 10,
+            pretrain_learning_rate: 0.0,
         }
     }
 }
-
-/// The widest layer that is believed; more is a mistyped number.
-const MAX_WIDTH: usize = 1 << 20;
 
 impl AutoencoderConfig {
     /// Checks every field; the error names the recipe key.
@@ -61,7 +72,7 @@ impl AutoencoderConfig {
                 format!("found a layer of width {width}, expected 1 to {MAX_WIDTH}"),
             ));
         }
-        Ok(())
+        stacked::check(self)
     }
 
     /// Width of the input, every hidden layer and the code.

@@ -9,18 +9,17 @@ use super::{
     config::AutoencoderConfig,
     likelihood::{Likelihood, LikelihoodKind},
     module::AutoencoderModule,
-    objective::{AutoencoderObjective, EVALUATION_ROWS, to_tensor},
+    objective::AutoencoderObjective,
 };
 use crate::{
     Error, Result,
-    codes::squared_errors,
+    codes::{EVALUATION_ROWS, outside, squared_errors, stacked::Stack, to_tensor},
     data::{Dataset, FeatureKind, Matrix, Preprocess, Scale},
     model::{Decode, Encode, Model, Reconstruct, Score, Size, check_rows},
     run::Run,
     train::{
-        Keep, TrainConfig, Trained,
+        TrainConfig, Trained,
         params::{Tensors, collect, count, host_values, restore},
-        train,
     },
 };
 
@@ -55,6 +54,7 @@ impl AutoencoderConfig {
         let config = Self { likelihood: resolve(self.likelihood, data)?, ..self.clone() };
         let input = data.width();
         let likelihood = Likelihood::new(config.likelihood, &groups(&data.preprocess), input);
+        let identity = identity(&config, training, data)?;
         let module = AutoencoderModule::init(&config, input, training.seed, &run.device);
         let mut objective = AutoencoderObjective {
             likelihood: &likelihood,
@@ -62,18 +62,10 @@ impl AutoencoderConfig {
             validation: &data.validation.x,
             device: run.device.clone(),
         };
-        let identity = identity(&config, training, data)?;
-        let trained = train(&mut objective, module, training, &identity, run)?;
-        let Trained { last, best, best_epoch, history, ended } = trained;
-        let last_tensors = collect(&last);
-        let module = match (&best, training.keep) {
-            (Some(best), Keep::Best) => {
-                restore(last, best).map_err(|e| Error::model("weights of the best epoch", e))?
-            }
-            _ => last,
-        };
+        let stack = Stack { config: &config, data, training, identity: &identity };
+        let trained = stack.train(&mut objective, module, run)?;
+        let (module, record) = trained.kept(training.keep)?;
         let model = Autoencoder { module, likelihood, input, code: config.code, device: run.device.clone() };
-        let record = Trained { last: last_tensors, best, best_epoch, history, ended };
         Ok((model, config, record))
     }
 }
@@ -85,11 +77,13 @@ fn identity(config: &AutoencoderConfig, training: &TrainConfig, data: &Dataset) 
     Ok(crate::artifact::files::sha256(text.as_bytes()))
 }
 
-/// The one-hot groups among the features.
+/// The groups of features that are one distribution: the values of a category, the words of a text.
 fn groups(preprocess: &Preprocess) -> Vec<std::ops::Range<usize>> {
     let ranges = preprocess.ranges().into_iter().zip(&preprocess.features);
     ranges
-        .filter(|(_, feature)| matches!(feature.kind, FeatureKind::Category { .. }))
+        .filter(|(_, feature)| {
+            matches!(feature.kind, FeatureKind::Category { .. } | FeatureKind::Text { .. })
+        })
         .map(|((_, range), _)| range)
         .collect()
 }
@@ -131,13 +125,6 @@ fn resolve(kind: LikelihoodKind, data: &Dataset) -> Result<LikelihoodKind> {
         }
         _ => Ok(kind),
     }
-}
-
-/// The first training value outside `least..=greatest`, with the name of its column.
-fn outside(data: &Dataset, least: f32, greatest: f32) -> Option<(String, f32)> {
-    let x = data.train.x.as_slice();
-    let at = x.iter().position(|v| !(least..=greatest).contains(v))?;
-    Some((data.preprocess.feature_names()[at % data.width()].clone(), x[at]))
 }
 
 impl Autoencoder {

@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LikelihoodKind {
-    /// Bernoulli for images in [0, 1], categorical for tables with categories, Gaussian for the rest.
+    /// Bernoulli for images in [0, 1], categorical for documents and tables with categories, Gaussian for the rest.
     Auto,
     /// Identity output, half the squared error: a normal distribution of variance 1 around `x̂`.
     Gaussian,
     /// Sigmoid output, cross-entropy; for values in [0, 1].
     Bernoulli,
-    /// Softmax over the columns of each categorical column, cross-entropy; numeric columns are Gaussian.
+    /// Softmax over the columns of each categorical column or text, cross-entropy; numeric columns are Gaussian.
     /// Without categorical columns the whole row is one distribution: counts of words.
     Categorical,
 }

@@ -17,4 +17,3 @@ mod tests;
 pub use config::AutoencoderConfig;
 pub use fitted::Autoencoder;
 pub use likelihood::{Likelihood, LikelihoodKind};
-pub(crate) use objective::{EVALUATION_ROWS, to_tensor};

@@ -1,15 +1,13 @@
 //! What training minimises: the mean over rows of `−log p(x | g(f(x)))`.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use super::{likelihood::Likelihood, module::AutoencoderModule};
 use crate::{
+    codes::{EVALUATION_ROWS, to_tensor},
     data::Matrix,
     train::{Loss, Objective, StepContext, params::host_values},
 };
-
-/// Rows at a time where nothing is learnt.
-pub(crate) const EVALUATION_ROWS: usize = 1024;
 
 /// The objective of an autoencoder on rows in memory.
 pub(super) struct AutoencoderObjective<'a> {
@@ -17,12 +15,6 @@ pub(super) struct AutoencoderObjective<'a> {
     pub train: &'a Matrix,
     pub validation: &'a Matrix,
     pub device: Device,
-}
-
-/// Rows as a tensor.
-pub(crate) fn to_tensor(values: Vec<f32>, cols: usize, device: &Device) -> Tensor<2> {
-    let rows = values.len() / cols.max(1);
-    Tensor::from_data(TensorData::new(values, [rows, cols]), device)
 }
 
 impl AutoencoderObjective<'_> {

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Pca, solve};
 use crate::data::Matrix;
-use crate::linalg::check_finite;
 use crate::{DataError, Error, Result};
 
 /// How the components are found.
@@ -96,7 +95,6 @@ impl PcaConfig {
                 format!("{} is more than {message} allow; use at most {most}", self.code),
             ));
         }
-        check_finite("input", x)?;
         solve::fit(self, x, seed)
     }
 }

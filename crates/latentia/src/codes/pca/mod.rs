@@ -12,6 +12,7 @@
 //! `svd_flip(u_based_decision=False)`: the entry of largest magnitude of each component is positive.
 
 mod config;
+mod leading;
 mod scatter;
 mod solve;
 #[cfg(test)]

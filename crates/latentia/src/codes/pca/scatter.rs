@@ -2,6 +2,7 @@
 //! between blocks. Work is split over the output, never over the sum, so any number of threads gives the same bits.
 
 use faer::{Mat, MatMut, MatRef};
+use latentia_kernels::{self as kernels, gemm::gemm, threads};
 use rayon::prelude::*;
 
 use crate::data::Matrix;
@@ -10,37 +11,71 @@ use latentia_linalg::{Number, product};
 /// Terms summed before the sum moves to `f64`. 1,024 rows of a few hundred columns stay in the last-level cache.
 const BLOCK: usize = 1024;
 
-/// Side of an output tile: with 784 columns 28 tiles keep two to eight threads busy, and the wasted half of the
-/// diagonal tiles stays under a sixth of the work.
+/// Vectors of a block that a thread fills at a time.
+const FILLED: usize = 64;
+
+/// Rows of an output tile: 784 keep two to six threads busy.
 const TILE: usize = 128;
 
 /// What products are formed in.
 pub(super) trait Real: Number + Copy + Default {
     /// Distance from one to the next number.
     const EPSILON: f64;
+    /// Rows of a symmetric product that are formed together, up to the diagonal.
+    const STRIP: usize;
     /// Rounds to this type.
     fn narrow(value: f64) -> Self;
     /// Without loss.
     fn widen(self) -> f64;
+    /// Adds the strips of the lower half of `BᵀB`, for a block B of rows of `size` numbers.
+    fn add_strips(block: &[Self], size: usize, strips: &mut [Tile<Self>]);
 }
 
 impl Real for f32 {
     const EPSILON: f64 = f32::EPSILON as f64;
+    /// Whole register tiles of every instruction set, or nearly; of 784 rows 43 hundredths of the product are not formed.
+    const STRIP: usize = 112;
     fn narrow(value: f64) -> Self {
         value as f32
     }
     fn widen(self) -> f64 {
         f64::from(self)
     }
+
+    /// Each strip one product on all threads.
+    fn add_strips(block: &[Self], size: usize, strips: &mut [Tile<Self>]) {
+        let block = kernels::MatRef::new(block, block.len() / size, size);
+        for (i, strip) in strips.iter_mut().enumerate() {
+            let columns = |first: usize, count: usize| {
+                kernels::MatRef::with_strides(&block.data()[first..], block.rows(), count, size, 1)
+            };
+            let part = kernels::MatMut::new(&mut strip.part, strip.rows, strip.cols);
+            gemm(columns(i * Self::STRIP, strip.rows).t(), columns(0, strip.cols), part, false);
+            let rows = strip.sum.chunks_mut(FILLED * strip.cols).zip(strip.part.chunks(FILLED * strip.cols));
+            threads::for_each(rows.collect(), |(sum, part): (&mut [f64], &[f32])| {
+                sum.iter_mut().zip(part).for_each(|(s, &p)| *s += f64::from(p));
+            });
+        }
+    }
 }
 
 impl Real for f64 {
     const EPSILON: f64 = f64::EPSILON;
+    const STRIP: usize = TILE;
     fn narrow(value: f64) -> Self {
         value
     }
     fn widen(self) -> f64 {
         self
+    }
+
+    /// The strips side by side, each on a thread.
+    fn add_strips(block: &[Self], size: usize, strips: &mut [Tile<Self>]) {
+        let block = MatRef::from_row_major_slice(block, block.len() / size, size);
+        strips.par_iter_mut().enumerate().for_each(|(i, strip)| {
+            let (left, right) = (block.subcols(i * Self::STRIP, strip.rows), block.subcols(0, strip.cols));
+            strip.add(left.transpose(), right);
+        });
     }
 }
 
@@ -117,7 +152,7 @@ impl Centred<'_> {
 }
 
 /// A part of the output: its sum in `f64` and the product of the block at hand.
-struct Tile<T> {
+pub(super) struct Tile<T> {
     rows: usize,
     cols: usize,
     part: Vec<T>,
@@ -137,28 +172,25 @@ impl<T: Real> Tile<T> {
 
 /// `Σ_p r_p r_pᵀ`, `[size, size]`, lower half, over `terms` vectors `r_p` that `fill(p, r_p)` writes.
 fn lower_product<T: Real>(terms: usize, size: usize, fill: impl Fn(usize, &mut [T]) + Sync) -> Mat<f64> {
-    let side = |t: usize| TILE.min(size - t * TILE);
-    let count = size.div_ceil(TILE);
-    let mut tiles: Vec<_> = (0..count)
-        .flat_map(|i| (0..=i).map(move |j| (i, j)))
-        .map(|(i, j)| (i, j, Tile::<T>::new(side(i), side(j))))
-        .collect();
+    let strips = || (0..size).step_by(T::STRIP).map(|first| (first, T::STRIP.min(size - first)));
+    let mut sums: Vec<Tile<T>> = strips().map(|(first, rows)| Tile::new(rows, first + rows)).collect();
     let mut block = vec![T::default(); BLOCK.min(terms) * size];
     for first in (0..terms).step_by(BLOCK) {
         let rows = BLOCK.min(terms - first);
         let block = &mut block[..rows * size];
-        block.par_chunks_mut(size).enumerate().for_each(|(p, out)| fill(first + p, out));
-        let block = MatRef::from_row_major_slice(&*block, rows, size);
-        tiles.par_iter_mut().for_each(|(i, j, tile)| {
-            let (left, right) = (block.subcols(*i * TILE, tile.rows), block.subcols(*j * TILE, tile.cols));
-            tile.add(left.transpose(), right);
+        let parts = block.chunks_mut(FILLED * size).enumerate().collect();
+        threads::for_each(parts, |(part, out): (usize, &mut [T])| {
+            for (p, out) in out.chunks_exact_mut(size).enumerate() {
+                fill(first + part * FILLED + p, out);
+            }
         });
+        T::add_strips(block, size, &mut sums);
     }
     let mut out = Mat::zeros(size, size);
-    for (i, j, tile) in &tiles {
-        for r in 0..tile.rows {
-            for c in 0..tile.cols {
-                out[(i * TILE + r, j * TILE + c)] = tile.sum[r * tile.cols + c];
+    for ((first, _), strip) in strips().zip(&sums) {
+        for r in 0..strip.rows {
+            for c in 0..=first + r {
+                out[(first + r, c)] = strip.sum[r * strip.cols + c];
             }
         }
     }

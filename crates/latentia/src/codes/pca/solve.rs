@@ -4,12 +4,12 @@ use faer::{Mat, MatRef};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
-use rayon::prelude::*;
 
+use super::leading::leading_eigen;
 use super::scatter::{Centred, Real};
 use super::{Pca, PcaConfig, Solver};
 use crate::data::Matrix;
-use crate::linalg::flip_signs;
+use crate::linalg::{column_sums, finite_sums, flip_signs};
 use crate::{DataError, Result};
 use latentia_linalg::{orthonormal, product, symmetric_eigen};
 
@@ -29,15 +29,15 @@ const STREAM: u64 = u64::from_be_bytes(*b"pca-rand");
 struct Decomposition {
     squares: Vec<f64>,
     vectors: Mat<f64>,
+    /// Sum of all squared singular values, where all were found.
+    total: Option<f64>,
 }
 
 pub(super) fn fit(config: &PcaConfig, x: &Matrix, seed: u64) -> Result<Pca> {
     let (n, d) = (x.rows(), x.cols());
-    let column_means =
-        column_sums(x, |v, _| v, &vec![0.0; d]).iter().map(|s| s / n as f64).collect::<Vec<_>>();
-    let squares_about_mean: f64 = column_sums(x, |v, m| (v - m).powi(2), &column_means).iter().sum();
+    let (sums, largest) = finite_sums(x)?;
+    let column_means = sums.iter().map(|s| s / n as f64).collect::<Vec<_>>();
     let mean = if config.centre { column_means.clone() } else { vec![0.0; d] };
-    let largest = x.as_slice().par_iter().map(|v| v.abs()).reduce(|| 0.0, f32::max);
     let work = n as f64 * d as f64 * n.min(d) as f64;
 
     let centred = Centred { x, mean: &mean };
@@ -48,6 +48,10 @@ pub(super) fn fit(config: &PcaConfig, x: &Matrix, seed: u64) -> Result<Pca> {
         (<f64 as Real>::EPSILON, decompose::<f64>(config, &centred, seed)?)
     };
     let (squares, mut vectors) = (found.squares, found.vectors);
+    let squares_about_mean = match found.total {
+        Some(total) if config.centre => total,
+        _ => column_sums(x, |v, m| (v - m).powi(2), &column_means).iter().sum(),
+    };
     flip_signs(&mut vectors);
 
     let freedom = if config.centre { n as f64 - 1.0 } else { n as f64 };
@@ -101,8 +105,22 @@ fn decompose<T: Real>(config: &PcaConfig, x: &Centred<'_>, seed: u64) -> Result<
     if randomized {
         subspace_iteration::<T>(config, x, width, seed)
     } else if d <= n {
-        let (values, vectors) = symmetric_eigen(x.covariance::<T>().as_ref())?;
-        Ok(Decomposition { squares: positive(&values[..k]), vectors: vectors.subcols(0, k).to_owned() })
+        let covariance = x.covariance::<T>();
+        let total = Some((0..d).map(|j| covariance[(j, j)]).sum());
+        // Products in `f32` are not so exact that the last digits of all eigenvectors would be worth their time.
+        let leading = match T::EPSILON > f64::EPSILON {
+            true => leading_eigen(covariance.as_ref(), k)?,
+            false => None,
+        };
+        let (values, vectors) = match leading {
+            Some(found) => found,
+            None => symmetric_eigen(covariance.as_ref())?,
+        };
+        Ok(Decomposition {
+            squares: positive(&values[..k]),
+            vectors: vectors.subcols(0, k).to_owned(),
+            total,
+        })
     } else {
         from_gram::<T>(config, x)
     }
@@ -119,7 +137,8 @@ fn from_gram<T: Real>(config: &PcaConfig, x: &Centred<'_>) -> Result<Decompositi
         let inverse = if s > least { s.sqrt().recip() } else { 0.0 };
         v.col_mut(j).iter_mut().for_each(|v| *v *= inverse);
     }
-    Ok(Decomposition { squares, vectors: orthonormal(v.as_ref()) })
+    let total = Some(positive(&values).iter().sum());
+    Ok(Decomposition { squares, vectors: orthonormal(v.as_ref()), total })
 }
 
 /// Randomised subspace iteration (Halko, Martinsson and Tropp 2011, algorithm 4.4) on the side of the columns: from
@@ -143,27 +162,7 @@ fn subspace_iteration<T: Real>(
     let (values, rotation) = symmetric_eigen(ritz.as_ref())?;
     let mut vectors = Mat::zeros(x.x.cols(), config.code);
     product(vectors.as_mut(), w.as_ref(), rotation.subcols(0, config.code));
-    Ok(Decomposition { squares: positive(&values[..config.code]), vectors })
-}
-
-/// `Σ_i term(x_ij, about_j)` for every column `j`, in `f64`, over fixed blocks of rows added in order.
-fn column_sums(x: &Matrix, term: impl Fn(f64, f64) -> f64 + Sync, about: &[f64]) -> Vec<f64> {
-    let d = x.cols();
-    let partial = |rows: &[f32]| {
-        let mut sums = vec![0.0; d];
-        for row in rows.chunks_exact(d) {
-            for ((s, &v), &m) in sums.iter_mut().zip(row).zip(about) {
-                *s += term(f64::from(v), m);
-            }
-        }
-        sums
-    };
-    let partials: Vec<Vec<f64>> = x.as_slice().par_chunks(1024 * d).map(partial).collect();
-    let mut sums = vec![0.0; d];
-    for partial in partials {
-        sums.iter_mut().zip(partial).for_each(|(s, p)| *s += p);
-    }
-    sums
+    Ok(Decomposition { squares: positive(&values[..config.code]), vectors, total: None })
 }
 
 /// Rounding may leave a square a little below zero.

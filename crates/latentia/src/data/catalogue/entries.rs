@@ -1,6 +1,6 @@
 //! The table of data sets. Digests are of files as their authors publish them, or of the conversion that `origin` describes.
 
-use super::{Entry, File};
+use super::{Entry, File, REUTERS_TEST};
 
 const fn file(name: &'static str, sha256: &'static str) -> File {
     File { name, sha256 }
@@ -129,6 +129,42 @@ pub const ENTRIES: &[Entry] = &[
             "c943677a3bcb83ed2de1207d4355c360cabfee597a538f9735ec3254886c365f",
         )],
         test: None,
+        label: None,
+    },
+    Entry {
+        name: "reuters",
+        about: "21,578 news articles with topics (D. D. Lewis, 1997): those with one of the ten most frequent, ModApte split",
+        licence: "Copyright Reuters; for research only",
+        address: Some(
+            "https://raw.githubusercontent.com/MateuszKeller/KSR/f3795bae848e1cbf062128399561fff2769c0d3d/data",
+        ),
+        origin: None,
+        folder: "reuters21578",
+        files: &[
+            file("reut2-000.sgm", "4ad6fc02a23a692df8e64cbe7727ba33fe1266b2a8dc7a57ce27f7a867576a78"),
+            file("reut2-001.sgm", "f8382d1cbfd17d18e253ba0185c20b7831ec5e28668db3b200b31661afc2519a"),
+            file("reut2-002.sgm", "12f0047ec11b88bf7a756ed1eff44d6f7c785275ef812a108856cfa9cc0a24dc"),
+            file("reut2-003.sgm", "ee5a668b5a89ebd76a1ab4bb39bb50d965bd37dd28a34dcf0861c8da4c3bac7f"),
+            file("reut2-004.sgm", "9ccffaa64dc2782c2bb55c78364cb6b41540640862811b26e39aca96c790f51b"),
+            file("reut2-005.sgm", "73773b533d830b0367194a1ea0ec7e7050a4b2d1ecd0b0b51877683a92c1c4cb"),
+            file("reut2-006.sgm", "6a03ae7384361d7b89fff4d0f3b3ab2d030faa4203aac88db69db27e4f70b160"),
+            file("reut2-007.sgm", "5490c901dc5ff94ed7b7fcdec30cca69299aefd0621714b09176393bbab947db"),
+            file("reut2-008.sgm", "03c6ded7e6270e89d114f40e2bc4d66b05fbd20394517a747726a9d6406c2eb3"),
+            file("reut2-009.sgm", "cc91017d2f95aca4694cf38aa55d5528d1e409eebce83f0f4533fe00ebd85666"),
+            file("reut2-010.sgm", "c144c9e2b94af12776d35a4c25aa0f0ee59c252545bc5be1c5166e9dd24dccda"),
+            file("reut2-011.sgm", "64a49568df509fe6ad8797d38c9d6c0a1f5057e1040871a22ae9dea5f4d232fa"),
+            file("reut2-012.sgm", "3bf8eb6526c2f631923f6c100fe8edd5055544a833e1f63e3a3adb5af3a0d072"),
+            file("reut2-013.sgm", "ff568f0c6e1f83266dcf85d02220afa37830671cc8eef56d992c9e9ed566a7be"),
+            file("reut2-014.sgm", "d5340d183b2e49692de8e25c868c350b572ad5a650a98929f1600df161b2acb7"),
+            file("reut2-015.sgm", "85e84f985f70bd82d74fb92a8b246d1bb66e693229f56170fddd47e709ae0ff3"),
+            file("reut2-016.sgm", "cd94d6738573e83f5292db1151c76b0dac5793fcfa1fdf8709508f7f0b1ad142"),
+            file("reut2-017.sgm", "98374032d27f67a5f8f3f46a3c2ba34d05dfb7f258d955b2fed220f895926260"),
+            file("reut2-018.sgm", "f7be71118e9ba417e5fe5f61cddb826cde46eab59881100c968fce547028d4d6"),
+            file("reut2-019.sgm", "e9f2886582ba811b020ec00bbe5478451488aa1d68bae02a0fb42f9f671f44bc"),
+            file("reut2-020.sgm", "24a13281acd84e61bea5eb6438d659494be3bf9159362fd15f57ab2e7f653171"),
+            file("reut2-021.sgm", "8ba46946e4d248e91b3851e5be5cdc3d9727cf5927be82022c27ef004068948e"),
+        ],
+        test: Some(REUTERS_TEST),
         label: None,
     },
     mfeat!("mfeat-fac", "mfeat-fac.csv", "fc9f88143a423f7cf9df6ce9a2afcdde23c1d4e3202e436e17447c09945da1ca"),

@@ -282,7 +282,8 @@ impl RowErrors {
             groups: self.groups.clone(),
             threshold: self.threshold.clone(),
         };
-        Figure::new("Error of each row", caption, Chart::Histogram(chart))
+        let title = if self.name.contains("error") { "Error of each row" } else { "Score of each row" };
+        Figure::new(title, caption, Chart::Histogram(chart))
     }
 }
 

@@ -1,0 +1,227 @@
+//! Backward in time.
+
+use super::super::cell::{Backward, Pointwise};
+use super::super::product::{
+    Few, Sums, TOGETHER, backward_panel, multiply_all, pack_backward, pack_rows, together,
+};
+use super::super::share::{Share, Split, Task};
+use super::{Pass, load, store};
+use crate::gemm::Shared;
+use crate::simd::{Kernel, Simd};
+use crate::threads::Member;
+
+/// The backward pass of one member.
+pub(in super::super) struct BackwardShare<'a, C> {
+    pub(in super::super) pass: Pass<'a, C>,
+    pub(in super::super) member: Member<'a>,
+    /// weight_hh
+    pub(in super::super) weight: &'a [f32],
+    /// Gradients of the outputs `[T·B, H]` in the caller's order.
+    pub(in super::super) dy: Option<&'a [f32]>,
+    /// `[B, H]`: in, gradients of the last states; out, of the initial ones. The memory's likewise.
+    pub(in super::super) dh: Shared,
+    pub(in super::super) dmemory: Shared,
+}
+
+/// Vectors of units a task of the backward pass has: one pair, the register tile's width.
+const PAIR: usize = 2;
+
+impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let &Pass { hidden, order, split, operands, panels: Shared(panels), .. } = &self.pass;
+        let member = self.member;
+        let columns = member.share(hidden.div_ceil(PAIR * S::LANES));
+        // SAFETY: each member packs its own panels, and nobody reads them before the barrier.
+        unsafe { pack_backward::<S, C>(s, self.weight, hidden, columns, self.pass.panels) };
+        let share = Share::new::<S>(order, split, member, hidden, PAIR);
+        member.wait();
+        let mut sums = [(); TOGETHER].map(|()| Sums::new());
+        let mut stage = 0;
+        // One more round than steps: the last one is the product that gives the gradient of the initial states.
+        for left in (0..=order.steps()).rev() {
+            for phase in 0..C::PHASES {
+                let Shared(operand) = operands[stage % 2];
+                let k = C::gates(phase).len() * hidden;
+                // The operand of the first phase comes from the step after this one.
+                let summed = if phase == 0 { order.active(left) } else { order.active(left - 1) };
+                let at_once = together(share.tiles(), summed);
+                for first in share.tasks().step_by(at_once) {
+                    let tasks = first..(first + at_once).min(share.tasks().end);
+                    let task = share.task::<S>(first);
+                    let fed = task.running(summed);
+                    if left > 0 {
+                        for i in tasks.clone() {
+                            self.prefetch::<S>(s, share.task::<S>(i), left - 1);
+                        }
+                    }
+                    if fed > 0 {
+                        let a = (operand.wrapping_add(task.row * k).cast_const(), task.height, fed);
+                        let mut few = Few::new(k, a);
+                        for (i, sums) in tasks.clone().zip(&mut sums) {
+                            let task = share.task::<S>(i);
+                            let panel = panels.wrapping_add(backward_panel::<S, C>(hidden, phase, task.unit));
+                            // SAFETY: the operand of this stage was packed before the last barrier (or by this member).
+                            unsafe {
+                                if at_once > 1 {
+                                    few.multiply(s, (panel, task.vectors), 0, sums);
+                                } else {
+                                    multiply_all(s, k, a, (panel, task.vectors), 0, sums);
+                                }
+                            }
+                        }
+                        // SAFETY: as above.
+                        unsafe { few.finish(s) };
+                    }
+                    for (i, sums) in tasks.zip(&sums) {
+                        let task = share.task::<S>(i);
+                        for w in 0..task.vectors {
+                            if left == 0 {
+                                self.finish::<S>(s, task, fed, w, sums);
+                            } else {
+                                self.pointwise::<S>(s, task, fed, w, left - 1, phase, sums);
+                            }
+                        }
+                        if left > 0 {
+                            let next = operands[(stage + 1) % 2];
+                            self.pack::<S>(s, task, left - 1, (phase + 1) % C::PHASES, next);
+                        }
+                    }
+                }
+                if left == 0 {
+                    return;
+                }
+                if split == Split::Units {
+                    member.wait();
+                }
+                stage += 1;
+            }
+        }
+    }
+}
+
+impl<C: Pointwise> BackwardShare<'_, C> {
+    /// Packs a task's part of the gradients of step `t` that product `phase` takes.
+    #[inline(always)]
+    fn pack<S: Simd>(&self, s: S, task: Task, t: usize, phase: usize, Shared(operand): Shared) {
+        let &Pass { hidden, order, gates, memory, .. } = &self.pass;
+        let rows = task.running(order.active(t));
+        if rows == 0 {
+            return;
+        }
+        let units = (hidden - task.unit).min(task.vectors * S::LANES);
+        let range = C::gates(phase);
+        for q in range.clone() {
+            let (Shared(from), row, width, gate) = if C::SPLIT_GATE && q + 1 == C::GATES {
+                (memory, order.batch() + order.first(t), hidden, 0)
+            } else {
+                (gates, order.first(t), C::GATES * hidden, q * hidden)
+            };
+            let src = from.wrapping_add((row + task.row) * width + gate + task.unit);
+            let place = (q - range.start) * hidden + task.unit;
+            let dst = operand.wrapping_add(task.row * range.len() * hidden + place * task.height);
+            // SAFETY: the rows lie within the arrays; the units of these rows are this member's.
+            unsafe { pack_rows(s, src, width, rows, units, dst, task.height) };
+        }
+    }
+
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
+    fn pointwise<S: Simd>(
+        &self,
+        s: S,
+        task: Task,
+        fed: usize,
+        w: usize,
+        t: usize,
+        phase: usize,
+        sums: &Sums,
+    ) {
+        let &Pass { cell, hidden, order, gates: Shared(gates), memory: Shared(memory), .. } = &self.pass;
+        let unit = task.unit + w * S::LANES;
+        let lanes = (hidden - unit).min(S::LANES);
+        let zero = s.splat(0.0);
+        for i in 0..task.running(order.active(t)) {
+            let row = order.first(t) + task.row + i;
+            let gate = gates.wrapping_add(row * C::GATES * hidden + unit);
+            let before = (order.memory(t) + task.row + i) * hidden + unit;
+            let after = (order.batch() + row) * hidden + unit;
+            let carry = self.dh.0.wrapping_add((task.row + i) * hidden + unit);
+            let dmemory = self.dmemory.0.wrapping_add((task.row + i) * hidden + unit);
+            // SAFETY: units and rows lie within the arrays and are this member's.
+            unsafe {
+                let mut v = Backward {
+                    gates: [zero; 4],
+                    sum: if i < fed { s.load(sums.at::<S>(w, i)) } else { zero },
+                    carry: load(s, carry, lanes),
+                    dy: zero,
+                    h: load(s, self.pass.state(t, task.row + i, unit), lanes),
+                    memory: zero,
+                    before: zero,
+                    dmemory: zero,
+                };
+                if let (0, Some(dy)) = (phase, self.dy) {
+                    v.dy = load(s, dy.as_ptr().wrapping_add(order.place(row) * hidden + unit), lanes);
+                }
+                for q in 0..C::GATES {
+                    v.gates[q] = load(s, gate.wrapping_add(q * hidden), lanes);
+                }
+                if C::MEMORY {
+                    v.memory = load(s, memory.wrapping_add(after), lanes);
+                }
+                if C::CARRIED {
+                    v.before = load(s, memory.wrapping_add(before), lanes);
+                    v.dmemory = load(s, dmemory, lanes);
+                }
+                cell.backward(s, phase, &mut v);
+                for q in 0..C::GATES {
+                    store(s, gate.wrapping_add(q * hidden), lanes, v.gates[q]);
+                }
+                if C::SPLIT_GATE {
+                    store(s, memory.wrapping_add(after), lanes, v.memory);
+                }
+                if C::CARRIED {
+                    store(s, dmemory, lanes, v.dmemory);
+                }
+                store(s, carry, lanes, v.carry);
+            }
+        }
+    }
+
+    /// Asks for what the element-wise part of a task will read, to arrive during its product.
+    #[inline(always)]
+    fn prefetch<S: Simd>(&self, s: S, task: Task, t: usize) {
+        let &Pass { hidden, order, gates: Shared(gates), memory: Shared(memory), .. } = &self.pass;
+        let rows = task.running(order.active(t));
+        for i in 0..rows {
+            let row = order.first(t) + task.row + i;
+            for w in 0..task.vectors {
+                let unit = task.unit + w * S::LANES;
+                for q in 0..C::GATES {
+                    s.prefetch(gates.wrapping_add((row * C::GATES + q) * hidden + unit));
+                }
+                if C::MEMORY {
+                    s.prefetch(memory.wrapping_add((order.batch() + row) * hidden + unit));
+                }
+                if let Some(dy) = self.dy {
+                    s.prefetch(dy.as_ptr().wrapping_add(order.place(row) * hidden + unit));
+                }
+            }
+        }
+    }
+
+    /// Adds the last product to the gradient of the initial states.
+    #[inline(always)]
+    fn finish<S: Simd>(&self, s: S, task: Task, fed: usize, w: usize, sums: &Sums) {
+        let hidden = self.pass.hidden;
+        let unit = task.unit + w * S::LANES;
+        let lanes = (hidden - unit).min(S::LANES);
+        for i in 0..fed {
+            let dh = self.dh.0.wrapping_add((task.row + i) * hidden + unit);
+            // SAFETY: units and rows lie within the array and are this member's.
+            unsafe { store(s, dh, lanes, s.add(load(s, dh, lanes), s.load(sums.at::<S>(w, i)))) };
+        }
+    }
+}

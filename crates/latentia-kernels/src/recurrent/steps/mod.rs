@@ -1,0 +1,54 @@
+//! The loops over time: products of the recurrent weights, the element-wise part while the sums are in the nearest cache,
+//! the operand of the next product packed by whoever computed it.
+
+mod backward;
+mod forward;
+
+pub(super) use backward::BackwardShare;
+pub(super) use forward::ForwardShare;
+
+use super::order::Order;
+use super::share::Split;
+use crate::gemm::Shared;
+use crate::simd::Simd;
+
+/// What the threads of one pass share. Elements of a unit and row are written by one member, and read by another only in
+/// the packed operands, which a barrier separates.
+#[derive(Clone, Copy)]
+pub(super) struct Pass<'a, C> {
+    pub(super) cell: C,
+    pub(super) inputs: usize,
+    pub(super) hidden: usize,
+    pub(super) order: &'a Order,
+    pub(super) split: Split,
+    pub(super) panels: Shared,
+    /// Packed operands of two products that follow each other.
+    pub(super) operands: [Shared; 2],
+    /// `[N, G·H]`, N the rows of all steps.
+    pub(super) gates: Shared,
+    /// `[N, I + H]`: inputs, and the states before each step.
+    pub(super) rows: Shared,
+    /// `[B + N, H]`, the initial ones first.
+    pub(super) memory: Shared,
+}
+
+impl<C> Pass<'_, C> {
+    /// Where the state of a row before step `t` lies.
+    #[inline(always)]
+    fn state(&self, t: usize, place: usize, unit: usize) -> *mut f32 {
+        let row = self.order.first(t) + place;
+        self.rows.0.wrapping_add(row * (self.inputs + self.hidden) + self.inputs + unit)
+    }
+}
+
+#[inline(always)]
+unsafe fn load<S: Simd>(s: S, p: *const f32, lanes: usize) -> S::F {
+    // SAFETY: the caller's contract.
+    unsafe { if lanes == S::LANES { s.load(p) } else { s.load_partial(p, lanes) } }
+}
+
+#[inline(always)]
+unsafe fn store<S: Simd>(s: S, p: *mut f32, lanes: usize, v: S::F) {
+    // SAFETY: the caller's contract.
+    unsafe { if lanes == S::LANES { s.store(p, v) } else { s.store_partial(p, lanes, v) } }
+}

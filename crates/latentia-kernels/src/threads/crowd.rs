@@ -1,0 +1,128 @@
+//! A machine that is busy with other things: threads that do not get a core are left out for a while.
+
+use std::fs::File;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// How a team treats threads that are late.
+#[derive(Clone, Copy)]
+pub(super) struct Manners {
+    /// How long a thread may take to come when it is asked to.
+    pub(super) patience: Duration,
+    /// How long it is then left out, at first.
+    pub(super) pause: Duration,
+}
+
+/// Waking a thread takes about 50 microseconds on an idle virtual machine; a time slice of another program takes milliseconds.
+pub(super) const MANNERS: Manners =
+    Manners { patience: Duration::from_micros(200), pause: Duration::from_millis(2) };
+
+/// The longest pause: trying again costs up to some time slices, a tenth of this.
+const LONGEST: Duration = Duration::from_millis(250);
+
+/// What is known about one thread's chances to get a core. Times are nanoseconds since the team started.
+#[derive(Default)]
+pub(super) struct Chances {
+    /// Before this the thread is left out; zero as long as it has always been in time.
+    until: AtomicU64,
+    pause: AtomicU64,
+    mark: AtomicU64,
+    /// The system's account of the thread, where there is one.
+    account: OnceLock<Option<File>>,
+}
+
+impl Chances {
+    /// Whether the thread may be asked to come.
+    pub(super) fn are_good(&self, now: u64) -> bool {
+        now >= self.until.load(Relaxed)
+    }
+
+    /// Leaves the thread out for a while: twice as long as before if it was late the last time too.
+    pub(super) fn was_late(&self, now: u64, manners: Manners) {
+        let (until, last) = (self.until.load(Relaxed), self.pause.load(Relaxed));
+        let again = until > 0 && now < until + 4 * last;
+        let nanos = |time: Duration| time.as_nanos() as u64;
+        let pause = if again { (2 * last).min(nanos(LONGEST)) } else { nanos(manners.pause) };
+        self.pause.store(pause, Relaxed);
+        self.until.store(now + pause, Relaxed);
+    }
+
+    /// Remembers how long the thread has been without a core up to now, if that is of interest.
+    pub(super) fn set_mark(&self, of_interest: bool) {
+        let delay = if of_interest { self.delay() } else { None };
+        self.mark.store(delay.unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Nanoseconds without a core since then.
+    pub(super) fn delay_since_mark(&self) -> u64 {
+        let mark = self.mark.load(Relaxed);
+        if mark == u64::MAX { 0 } else { self.delay().map_or(0, |delay| delay.saturating_sub(mark)) }
+    }
+
+    /// Opens the calling thread's account: [`delay`](Chances::delay) then speaks of it.
+    pub(super) fn open_account(&self) {
+        // Miri has no such files.
+        let path = cfg!(all(target_os = "linux", not(miri))).then_some("/proc/thread-self/schedstat");
+        let _ = self.account.set(path.and_then(|path| File::open(path).ok()));
+    }
+
+    /// Nanoseconds the thread has been ready to run in all without having a core.
+    fn delay(&self) -> Option<u64> {
+        let mut text = [0; 96];
+        let length = read_start(self.account.get()?.as_ref()?, &mut text)?;
+        // "<time on a core> <time waiting for one> <slices>"
+        std::str::from_utf8(&text[..length]).ok()?.split(' ').nth(1)?.parse().ok()
+    }
+}
+
+#[cfg(unix)]
+fn read_start(file: &File, text: &mut [u8]) -> Option<usize> {
+    std::os::unix::fs::FileExt::read_at(file, text, 0).ok()
+}
+
+#[cfg(not(unix))]
+fn read_start(_: &File, _: &mut [u8]) -> Option<usize> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_while_a_thread_stays_late_and_start_again_after_it_came() {
+        let chances = Chances::default();
+        assert!(chances.are_good(0), "nothing is known yet");
+        let manners = Manners { patience: Duration::ZERO, pause: Duration::from_nanos(100) };
+        chances.was_late(1_000, manners);
+        assert!(!chances.are_good(1_099) && chances.are_good(1_100));
+        chances.was_late(1_150, manners);
+        assert!(!chances.are_good(1_349) && chances.are_good(1_350));
+        // In time for longer than four pauses.
+        chances.was_late(5_000, manners);
+        assert!(!chances.are_good(5_099) && chances.are_good(5_100));
+        for _ in 0..64 {
+            chances.was_late(5_100, manners);
+        }
+        assert!(chances.are_good(5_100 + LONGEST.as_nanos() as u64), "a pause has an end");
+    }
+
+    #[test]
+    #[cfg(all(target_os = "linux", not(miri)))]
+    fn the_account_is_that_of_the_thread_that_opened_it() {
+        let chances = Chances::default();
+        assert_eq!(chances.delay(), None);
+        chances.open_account();
+        if chances.delay().is_none() {
+            println!("skipped: this system keeps no account of threads");
+            return;
+        }
+        let (start, nap) = (std::time::Instant::now(), Duration::from_millis(20));
+        chances.set_mark(true);
+        std::thread::sleep(nap);
+        let delay = Duration::from_nanos(chances.delay_since_mark());
+        let awake = start.elapsed() - nap;
+        assert!(delay <= awake + Duration::from_millis(1), "asleep is not waiting: {delay:?} of {awake:?}");
+    }
+}
