@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Most points of a map.
-const MAP_ROWS: usize = 2000;
+pub(super) const MAP_ROWS: usize = 2000;
 /// Most points that are measured: all pairs of them are compared.
 pub const MEASURED_ROWS: usize = 1000;
 /// Neighbours that are compared, as scikit-learn's `trustworthiness` does.
