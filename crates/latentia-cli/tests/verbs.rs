@@ -349,13 +349,14 @@ fn a_classifier_tells_classes_with_their_probabilities() {
     assert!(value["prediction"]["log_loss"].as_f64().is_some(), "{value}");
     s.run("encode c people.csv").fails(2, &["classifier", "classify"]);
     // A class that the training file did not have, and no column of classes.
-    let unknown = people(20).lines().map(|line| match line.split_once(',') {
+    let few = people(20);
+    let unknown = few.lines().map(|line| match line.split_once(',') {
         Some(("name", _)) | None => format!("{line}\n"),
         Some(_) => format!("{},dubious\n", line.rsplit_once(',').unwrap().0),
     });
     s.write("unknown.csv", unknown.collect::<String>());
     s.run("evaluate c unknown.csv").fails(1, &["unknown.csv, row 1", "health", "unknown"]);
-    let without = people(20).lines().map(|line| format!("{}\n", line.rsplit_once(',').unwrap().0));
+    let without = few.lines().map(|line| format!("{}\n", line.rsplit_once(',').unwrap().0));
     s.write("without.csv", without.collect::<String>());
     s.run("evaluate c without.csv").fails(1, &["without.csv", "health"]);
     assert!(s.run("classify c without.csv").ok().stdout.starts_with("name,predicted,p("));
