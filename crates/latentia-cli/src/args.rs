@@ -72,6 +72,8 @@ pub(crate) enum Verb {
   latentia fit pca digits --components 8 -o pca-model
   latentia fit k-means people.csv --clusters 4 -o groups
   latentia fit pca photo.png --components 20 -o small.png
+  latentia fit isomap digits --neighbours 10 -o digits-map
+  latentia fit classifier digits --hidden 64 --epochs 10 -o digits-classifier
   latentia fit --resume stopped-model"
     )]
     Fit(Fit),
@@ -132,6 +134,16 @@ pub(crate) enum Verb {
   latentia score people-model people.csv --threshold 12.5 --top 1"
     )]
     Score(Score),
+    /// Tell the class of each row.
+    #[command(
+        long_about = "Tell the class of each row, by a model of kind classifier.\n\n\
+                      For every row the most probable class and the probability of every class; with --top the most probable \
+                      classes alone, each with its probability.",
+        after_help = "Examples:
+  latentia classify digits-classifier digits -o classes.csv
+  latentia classify digits-classifier digits --top 3 | head -3"
+    )]
+    Classify(Classify),
     /// Draw new rows like those a model has learned from.
     #[command(after_help = "Examples:
   latentia fit rbm digits --epochs 5 -o digits-rbm
@@ -386,6 +398,16 @@ fn parse_threshold(text: &str) -> Result<Threshold, String> {
             .map(Threshold::Value)
             .ok_or_else(|| "expected a score, say 12.5, or a percentage, say 95%".into()),
     }
+}
+
+/// `classify`
+#[derive(Debug, Args)]
+pub(crate) struct Classify {
+    #[command(flatten)]
+    pub(crate) transform: Transform,
+    /// Name the N most probable classes of each row instead of giving the probability of every class.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) top: Option<u32>,
 }
 
 /// `sample`

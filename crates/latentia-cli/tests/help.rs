@@ -5,7 +5,7 @@ mod common;
 
 use common::{Sandbox, people};
 
-const VERBS: [&str; 20] = [
+const VERBS: [&str; 21] = [
     "fit",
     "encode",
     "decode",
@@ -14,6 +14,7 @@ const VERBS: [&str; 20] = [
     "decompress",
     "denoise",
     "score",
+    "classify",
     "sample",
     "cluster",
     "evaluate",

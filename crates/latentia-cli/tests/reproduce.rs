@@ -73,3 +73,13 @@ fn data_that_is_here_is_printed_and_data_that_is_nowhere_is_described() {
     run("fit pca mnist --components 2").fails(1, &["latentia data get mnist"]);
     assert!(!s.path("cache").exists(), "nothing is made before there is something to fetch");
 }
+
+#[test]
+fn a_classifier_is_put_on_the_model_that_comes_first() {
+    let s = Sandbox::new();
+    let set = "--set train.epochs=2 --set train.seed=4 -o few --json";
+    let value = s.run(&format!("reproduce digits-few-labels {set}")).ok().json();
+    assert_eq!(value["figures"][0]["figure"]["measure"], "error %");
+    let first = s.run("inspect few-encoder --json").ok().json();
+    assert_eq!((first["kind"].as_str(), first["seed"].as_u64()), (Some("autoencoder"), Some(4)));
+}

@@ -294,6 +294,76 @@ fn a_reader_that_stops_reading_is_no_error() {
 }
 
 #[test]
+fn a_map_has_its_figures_beside_pca_and_says_what_it_cannot_do() {
+    let s = Sandbox::new();
+    s.write("people.csv", people(240));
+    let text = s.run("fit isomap people.csv --label health --id name --neighbours 12 -o m").ok().stdout;
+    for word in ["trustworthiness of the map", "continuity of the map", "5-NN accuracy", "PCA"] {
+        assert!(text.contains(word), "'{word}' is missing in:\n{text}");
+    }
+    assert!(!text.contains("latentia score"), "{text}");
+    assert!(s.read("m/report.html").contains("Maps beside each other"));
+    s.run("encode m people.csv -o codes.csv").ok();
+    assert_eq!(header_and_rows(&s.read("codes.csv")), ("name,health,code1,code2".to_owned(), 240));
+    let text = s.run("evaluate m people.csv").ok().stdout;
+    assert!(text.contains("trustworthiness of the map") && !text.contains("squared error"), "{text}");
+    let value = s.run("evaluate m people.csv --json").ok().json();
+    assert!(value["map"]["continuity"].as_f64().unwrap() > 0.5, "{value}");
+    for verb in
+        ["score m people.csv", "reconstruct m people.csv", "decode m codes.csv", "classify m people.csv"]
+    {
+        s.run(verb).fails(2, &["isomap", "encode"]);
+    }
+    s.run("fit lle people.csv --heat 3 -o l").fails(2, &["heat"]);
+    s.run("fit isomap people.csv --ignore name --neighbours 400 -o l").fails(2, &["model.neighbours", "400"]);
+}
+
+#[test]
+fn a_classifier_tells_classes_with_their_probabilities() {
+    let s = Sandbox::new();
+    s.write("people.csv", people(240));
+    let text =
+        s.run("fit classifier people.csv --label health --id name --hidden 8 --epochs 4 -o c").ok().stdout;
+    for word in [
+        "accuracy",
+        "balanced",
+        "log loss",
+        "most frequent class",
+        "logistic regression",
+        "latentia classify",
+    ] {
+        assert!(text.contains(word), "'{word}' is missing in:\n{text}");
+    }
+    assert!(s.read("c/report.html").contains("Which class is taken for which"));
+    s.run("classify c people.csv -o all.csv").ok();
+    let (header, rows) = header_and_rows(&s.read("all.csv"));
+    let classes: Vec<&str> = header.split(',').filter_map(|c| c.strip_prefix("p(")).collect();
+    assert!(header.starts_with("name,health,predicted,p(") && rows == 240 && classes.len() >= 2, "{header}");
+    s.run("classify c people.csv --top 2 -o top.csv").ok();
+    let (header, rows) = header_and_rows(&s.read("top.csv"));
+    let expected = "name,health,predicted,probability,predicted_2,probability_2";
+    assert_eq!((header.as_str(), rows), (expected, 240));
+    let text = s.run("evaluate c people.csv").ok().stdout;
+    assert!(text.contains("balanced accuracy") && text.contains("told to be"), "{text}");
+    let value = s.run("evaluate c people.csv --json").ok().json();
+    assert!(value["prediction"]["log_loss"].as_f64().is_some(), "{value}");
+    s.run("encode c people.csv").fails(2, &["classifier", "classify"]);
+    // A class that the training file did not have, and no column of classes.
+    let few = people(20);
+    let unknown = few.lines().map(|line| match line.split_once(',') {
+        Some(("name", _)) | None => format!("{line}\n"),
+        Some(_) => format!("{},dubious\n", line.rsplit_once(',').unwrap().0),
+    });
+    s.write("unknown.csv", unknown.collect::<String>());
+    s.run("evaluate c unknown.csv").fails(1, &["unknown.csv, row 1", "health", "unknown"]);
+    let without = few.lines().map(|line| format!("{}\n", line.rsplit_once(',').unwrap().0));
+    s.write("without.csv", without.collect::<String>());
+    s.run("evaluate c without.csv").fails(1, &["without.csv", "health"]);
+    assert!(s.run("classify c without.csv").ok().stdout.starts_with("name,predicted,p("));
+    s.run("fit classifier people.csv --ignore name,health -o d").fails(2, &["data.label", "--label"]);
+}
+
+#[test]
 fn sample_draws_rows_in_the_units_of_the_data() {
     let s = Sandbox::new();
     s.write("people.csv", people(240));

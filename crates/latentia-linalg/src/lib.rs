@@ -3,6 +3,10 @@
 //! A crate of its own because compiling the decompositions takes longer than everything else together.
 #![forbid(unsafe_code)]
 
+mod krylov;
+
+pub use krylov::{largest_eigen, smallest_eigen};
+
 use std::num::NonZeroUsize;
 
 use faer::diag::Diag;

@@ -16,6 +16,12 @@ pub struct Figures {
     pub clusters: Vec<ClusterFigures>,
     /// k-nearest-neighbour accuracy, where there are labels.
     pub neighbours: Option<NeighbourFigures>,
+    /// How faithful maps of the codes in the plane are: the model's own, then that of PCA.
+    #[serde(default)]
+    pub maps: Vec<MapFigures>,
+    /// How often the class of a row is told right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prediction: Option<PredictionFigures>,
     /// Search by code, where there are labels and the rows are documents or the codes bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retrieval: Option<RetrievalFigures>,
@@ -105,6 +111,51 @@ pub struct NeighbourFigures {
     pub in_pca: Option<f64>,
     /// Share classified right by the scaled input.
     pub in_input: f64,
+}
+
+/// How faithful a map in the plane is to the rows it is of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MapFigures {
+    /// Whose map: the kind of the model, or `PCA`.
+    pub name: String,
+    /// Rows that were measured.
+    pub rows: usize,
+    /// Neighbours that were compared.
+    pub k: usize,
+    /// 1 when no row has neighbours on the map that are far from it in the input.
+    pub trustworthiness: f64,
+    /// 1 when no row has lost neighbours of the input on the map.
+    pub continuity: f64,
+    /// Share of rows whose nearest neighbours on the map, themselves left out, have their class; where there are labels.
+    pub neighbour_accuracy: Option<f64>,
+}
+
+/// How often the class of a row is told right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PredictionFigures {
+    /// Labelled rows that were learnt from.
+    pub learnt: usize,
+    /// The model on each part of the data.
+    pub parts: Vec<PredictionPart>,
+    /// Simple classifiers learnt from the same rows, on the part that [`Figures::comparison`] names.
+    pub baselines: Vec<PredictionPart>,
+    /// Rows of that part with class `i` told to be of class `j`, `[i][j]`.
+    pub confusion: Vec<Vec<u64>>,
+}
+
+/// How often the class is told right on some rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PredictionPart {
+    /// The part of the data; for a baseline what it is.
+    pub name: String,
+    /// Rows.
+    pub rows: usize,
+    /// Share of rows told right.
+    pub accuracy: f64,
+    /// The mean of that share over the classes.
+    pub balanced_accuracy: f64,
+    /// Mean of `−log p(class)`, in nats.
+    pub log_loss: f64,
 }
 
 /// Precision of searches: the share of rows with a label of the query among the nearest ones, averaged over the queries.

@@ -8,11 +8,13 @@ use crate::{
     clusters::k_means::{KMeans, KMeansConfig},
     codes::{
         autoencoder::{Autoencoder, AutoencoderConfig},
+        manifold::{GraphEmbedding, GraphEmbeddingConfig, Method},
         pca::{Pca, PcaConfig},
         rbm::{Rbm, RbmConfig},
     },
     data::{Dataset, Preprocess},
     model::Model,
+    predict::{Classifier, ClassifierConfig},
     recipe::{self, Key, nearest},
     run::Run,
     train::{TrainConfig, Trained, params::Tensors},
@@ -109,6 +111,42 @@ pub const KINDS: &[Kind] = &[
         load: |_, _, tensors, _| Ok(Box::new(crate::codes::load_pca(tensors)?)),
     },
     Kind {
+        name: Method::Isomap.kind(),
+        about: "codes that keep the distances along the graph of nearest neighbours",
+        trains: false,
+        keys: || GraphEmbeddingConfig::keys(Method::Isomap),
+        parse: |model| Ok(Box::new(GraphEmbeddingConfig::parse(Method::Isomap, model)?)),
+        load: |config, preprocess, tensors, _| load_graph(Method::Isomap, config, preprocess, tensors),
+    },
+    Kind {
+        name: Method::LaplacianEigenmaps.kind(),
+        about: "codes that keep neighbours in the graph of nearest rows near each other",
+        trains: false,
+        keys: || GraphEmbeddingConfig::keys(Method::LaplacianEigenmaps),
+        parse: |model| Ok(Box::new(GraphEmbeddingConfig::parse(Method::LaplacianEigenmaps, model)?)),
+        load: |config, preprocess, tensors, _| {
+            load_graph(Method::LaplacianEigenmaps, config, preprocess, tensors)
+        },
+    },
+    Kind {
+        name: Method::Lle.kind(),
+        about: "locally linear embedding, codes that are rebuilt from their neighbours as the rows are",
+        trains: false,
+        keys: || GraphEmbeddingConfig::keys(Method::Lle),
+        parse: |model| Ok(Box::new(GraphEmbeddingConfig::parse(Method::Lle, model)?)),
+        load: |config, preprocess, tensors, _| load_graph(Method::Lle, config, preprocess, tensors),
+    },
+    Kind {
+        name: Classifier::KIND,
+        about: "dense layers that tell the class of a row, on the input or on the codes of another model",
+        trains: true,
+        keys: recipe::model_keys::<ClassifierConfig>,
+        parse: parse::<ClassifierConfig>,
+        load: |config, preprocess, tensors, device| {
+            Ok(Box::new(Classifier::from_tensors(config, preprocess, tensors, device)?))
+        },
+    },
+    Kind {
         name: Rbm::KIND,
         about: "a restricted Boltzmann machine, which learns a code and a distribution that can be sampled",
         trains: true,
@@ -134,6 +172,17 @@ fn parse<T: Config + serde::de::DeserializeOwned + 'static>(model: Value) -> Res
         Value::Object(keys) => Ok(Box::new(recipe::read::<T>("model", &keys)?)),
         other => Err(Error::config("model", format!("found {other}, expected a table"))),
     }
+}
+
+/// Loads a graph embedding.
+fn load_graph(
+    method: Method,
+    config: &Value,
+    preprocess: &Preprocess,
+    tensors: &Tensors,
+) -> std::result::Result<Box<dyn Model>, String> {
+    let config = GraphEmbeddingConfig::parse(method, config.clone()).map_err(|e| e.to_string())?;
+    Ok(Box::new(GraphEmbedding::from_tensors(config, preprocess.width(), tensors)?))
 }
 
 /// The kind of that name.

@@ -21,6 +21,7 @@ pub mod kinds;
 mod linalg;
 pub mod model;
 pub mod nn;
+pub mod predict;
 pub mod random;
 pub mod recipe;
 pub mod report;

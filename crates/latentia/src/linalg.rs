@@ -1,6 +1,7 @@
 //! Checks, sums and row blocks shared by PCA, k-means, image compression and the metrics, around [`latentia_linalg`].
 
-use faer::{MatMut, MatRef};
+use faer::prelude::Reborrow;
+use faer::{Mat, MatMut, MatRef};
 use latentia_linalg::NoConvergence;
 use rayon::prelude::*;
 
@@ -71,6 +72,17 @@ pub(crate) fn for_row_blocks(
         },
     );
     out
+}
+
+/// Makes the entry of largest magnitude of every column positive (the first one of equals).
+pub(crate) fn flip_signs(vectors: &mut Mat<f64>) {
+    for column in vectors.col_iter_mut() {
+        let largest =
+            column.rb().iter().fold(0.0_f64, |best, &v| if v.abs() > best.abs() { v } else { best });
+        if largest < 0.0 {
+            column.iter_mut().for_each(|v| *v = -*v);
+        }
+    }
 }
 
 /// `Σ_i term(x_ij, about_j)` for every column `j`, in `f64`, over fixed blocks of rows added in order.

@@ -82,6 +82,14 @@ pub struct Assignment {
     pub distances: Vec<f32>,
 }
 
+/// The class of a row.
+pub trait Predict {
+    /// `p(y | x)`: the probability of every class, `[rows, classes]`, for preprocessed rows.
+    fn probabilities(&self, x: &Matrix) -> Result<Matrix>;
+    /// How many labelled training rows it was allowed to learn from; 0 for all.
+    fn labelled(&self) -> usize;
+}
+
 /// A fitted model of any kind. A capability a kind lacks is `None`.
 pub trait Model: Send {
     /// The kind, as in recipes.
@@ -106,6 +114,10 @@ pub trait Model: Send {
     }
     /// Rows to scores.
     fn as_score(&self) -> Option<&dyn Score> {
+        None
+    }
+    /// Rows to classes.
+    fn as_predict(&self) -> Option<&dyn Predict> {
         None
     }
     /// Nothing to rows.
@@ -164,6 +176,7 @@ impl dyn Model {
             ("reconstruct", self.as_reconstruct().is_some()),
             ("score", self.as_score().is_some()),
             ("denoise", self.as_denoise().is_some()),
+            ("classify", self.as_predict().is_some()),
             ("sample", self.as_sample().is_some()),
             ("cluster", self.as_assign().is_some()),
         ];

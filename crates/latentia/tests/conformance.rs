@@ -8,6 +8,7 @@ use latentia::{
     artifact::{self, ModelDirectory},
     data::Matrix,
     fit::{self, Existing, Summary},
+    model::Model,
     recipe::Recipe,
 };
 
@@ -20,6 +21,10 @@ struct Case {
 const CASES: &[Case] = &[
     Case { kind: "pca", settings: &["model.code=2"] },
     Case { kind: "pca", settings: &["model.code=2", "model.whiten=true", "model.solver=randomized"] },
+    Case { kind: "isomap", settings: &["model.neighbours=6"] },
+    Case { kind: "isomap", settings: &["model.neighbours=6", "model.landmarks=20", "model.code=3"] },
+    Case { kind: "laplacian-eigenmaps", settings: &["model.neighbours=12", "model.heat=4"] },
+    Case { kind: "lle", settings: &["model.neighbours=12", "model.landmarks=60"] },
     Case { kind: "k-means", settings: &["model.clusters=3"] },
     Case { kind: "pca", settings: &["model.code=2", "anomaly.score=mahalanobis"] },
     Case { kind: "autoencoder", settings: &["model.code=2", "model.hidden=[6]", "train.epochs=3"] },
@@ -59,6 +64,20 @@ const CASES: &[Case] = &[
     Case {
         kind: "autoencoder",
         settings: &["model.code=2", "model.hidden=[6]", "train.epochs=3", "train.optimizer=rmsprop"],
+    },
+    Case {
+        kind: "classifier",
+        settings: &[
+            "model.hidden=[7,5]",
+            "model.dropout=0.3",
+            "model.label-smoothing=0.1",
+            "model.labelled=50",
+            "train.epochs=3",
+        ],
+    },
+    Case {
+        kind: "classifier",
+        settings: &["model.hidden=[]", "model.balanced=true", "train.epochs=3", "train.optimizer=lbfgs"],
     },
     Case {
         kind: "autoencoder",
@@ -240,6 +259,15 @@ fn fit_into(case: &Case, data: &Path, dir: &Path, existing: Existing) -> Result<
     fit::fit(&recipe(case, data), dir, existing, "latentia fit", &mut Run::default())
 }
 
+/// What a model makes of rows: codes, or probabilities of classes.
+fn output(model: &dyn Model, x: &Matrix) -> Result<Matrix> {
+    match (model.as_encode(), model.as_predict()) {
+        (Some(model), _) => model.encode(x),
+        (None, Some(model)) => model.probabilities(x),
+        (None, None) => panic!("{} neither encodes nor predicts", model.kind()),
+    }
+}
+
 fn weights(dir: &Path) -> Vec<u8> {
     fs::read(dir.join(artifact::WEIGHTS)).unwrap()
 }
@@ -257,16 +285,21 @@ fn a_saved_model_comes_back_and_does_the_same() {
         let dir = place.path().join("model");
         let summary =
             fit_into(case, &data, &dir, Existing::Refuse).unwrap_or_else(|e| panic!("{}: {e}", name(case)));
-        assert!(!summary.figures.parts.is_empty(), "{}", name(case));
+        let figures = &summary.figures;
+        let measured = !figures.parts.is_empty() || !figures.maps.is_empty() || figures.prediction.is_some();
+        assert!(measured, "{}", name(case));
         let open = || ModelDirectory::open(&dir, &Device::flex()).unwrap();
         let (a, b) = (open(), open());
         let rows = a.manifest.preprocess.open(&data, &a.recipe().unwrap().data).unwrap().read_all().unwrap();
-        let encode = |m: &ModelDirectory| m.model.as_encode().unwrap().encode(&rows.x).unwrap();
-        assert_eq!(encode(&a), encode(&b), "{}", name(case));
-        let scores = a.model.as_score().unwrap().score(&rows.x).unwrap();
-        // A free energy is known up to a constant; errors are not negative.
-        let least = if case.kind == "rbm" { f64::NEG_INFINITY } else { 0.0 };
-        assert!(scores.iter().all(|s| s.is_finite() && *s >= least), "{}", name(case));
+        let encode = |m: &ModelDirectory, x: &Matrix| output(m.model.as_ref(), x).unwrap();
+        let codes = encode(&a, &rows.x);
+        assert_eq!(codes, encode(&b, &rows.x), "{}", name(case));
+        if let Some(model) = a.model.as_score() {
+            let scores = model.score(&rows.x).unwrap();
+            // A free energy is known up to a constant; errors are not negative.
+            let least = if case.kind == "rbm" { f64::NEG_INFINITY } else { 0.0 };
+            assert!(scores.iter().all(|s| s.is_finite() && *s >= least), "{}", name(case));
+        }
         // The same seed draws the same rows, another one others; they fit the schema.
         if let (Some(one), Some(two)) = (a.model.as_sample(), b.model.as_sample()) {
             let drawn = one.sample(5, 1).unwrap();
@@ -275,13 +308,24 @@ fn a_saved_model_comes_back_and_does_the_same() {
             assert_eq!(a.manifest.preprocess.inverse(&drawn).unwrap().rows(), 5, "{}", name(case));
         }
         // A row's result does not depend on the rows beside it.
-        let first = a.model.as_reconstruct().unwrap().reconstruct(&rows.x.head(1)).unwrap();
-        let all = a.model.as_reconstruct().unwrap().reconstruct(&rows.x).unwrap();
-        let apart = first.row(0).iter().zip(all.row(0)).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
-        assert!(apart < 1e-5, "{}: {apart}", name(case));
-        // Decoding the code is reconstructing the row.
-        let decoded = a.model.as_decode().unwrap().decode(&encode(&a)).unwrap();
-        assert_eq!(decoded, all, "{}", name(case));
+        let apart = |first: &Matrix, all: &Matrix| {
+            first.row(0).iter().zip(all.row(0)).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max)
+        };
+        assert!(apart(&encode(&a, &rows.x.head(1)), &codes) < 1e-5, "{}", name(case));
+        if let Some(model) = a.model.as_reconstruct() {
+            let all = model.reconstruct(&rows.x).unwrap();
+            let apart = apart(&model.reconstruct(&rows.x.head(1)).unwrap(), &all);
+            assert!(apart < 1e-5, "{}: {apart}", name(case));
+            // Decoding the code is reconstructing the row.
+            if let Some(model) = a.model.as_decode() {
+                assert_eq!(model.decode(&codes).unwrap(), all, "{}", name(case));
+            }
+        }
+        // What a model cannot do it says, and what it can do instead.
+        if a.model.as_decode().is_none() {
+            let error = a.model.require("decode", a.model.as_decode()).err().unwrap().to_string();
+            assert!(error.contains(case.kind) && error.contains(a.model.verbs()[0]), "{error}");
+        }
     }
 }
 
@@ -314,13 +358,14 @@ fn rows_of_another_width_and_values_that_are_not_finite_are_refused() {
         fit_into(case, &data, &dir, Existing::Refuse).unwrap();
         let model = ModelDirectory::open(&dir, &Device::flex()).unwrap().model;
         let width = model.input_width();
-        let encoder = model.as_encode().unwrap();
-        assert!(encoder.encode(&Matrix::zeros(3, width + 1)).is_err(), "{}", name(case));
-        assert!(model.as_decode().unwrap().decode(&Matrix::zeros(3, encoder.code_size() + 1)).is_err());
+        assert!(output(model.as_ref(), &Matrix::zeros(3, width + 1)).is_err(), "{}", name(case));
+        if let (Some(decoder), Some(encoder)) = (model.as_decode(), model.as_encode()) {
+            assert!(decoder.decode(&Matrix::zeros(3, encoder.code_size() + 1)).is_err());
+        }
         let mut bad = Matrix::zeros(3, width);
         bad.row_mut(1)[0] = f32::NAN;
-        assert!(encoder.encode(&bad).is_err(), "{}", name(case));
-        assert_eq!(encoder.encode(&Matrix::zeros(0, width)).unwrap().rows(), 0, "{}", name(case));
+        assert!(output(model.as_ref(), &bad).is_err(), "{}", name(case));
+        assert_eq!(output(model.as_ref(), &Matrix::zeros(0, width)).unwrap().rows(), 0, "{}", name(case));
     }
 }
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use latentia::{
     DataError, Error, Result,
     artifact::ModelDirectory,
-    data::{Dataset, Matrix, Split},
+    data::{Dataset, Matrix, Rows, Split},
     evaluate,
-    figures::{Agreement, DetectionFigures, PartFigures, RetrievalFigures},
-    fit::{self, retrieval_parts},
+    figures::{Agreement, DetectionFigures, MapFigures, PartFigures, PredictionPart, RetrievalFigures},
+    fit::{self, MEASURED_ROWS, Predictions, map_figures, plane, retrieval_parts},
 };
 use serde_json::json;
 
@@ -35,6 +35,12 @@ struct Sums {
     labels: Vec<Option<u32>>,
     codes: Vec<f32>,
     code_labels: Vec<u32>,
+    /// The first rows and their codes, for the map.
+    map_rows: Vec<f32>,
+    map_codes: Vec<f32>,
+    /// What a classifier says of the rows, and what they are.
+    predictions: Predictions,
+    told_labels: Vec<u32>,
     inertia: f64,
     /// Cluster and class of the rows that have both.
     clusters: Vec<u32>,
@@ -55,7 +61,7 @@ pub(super) fn run(args: &Evaluate, context: &Context) -> Outcome {
             let model = opened.model.require(verb, opened.model.as_log_likelihood())?;
             sums.log_likelihood += model.log_likelihood(&batch.x, samples as usize)?.iter().sum::<f64>();
         }
-        sums.add(&opened, batch, anomaly.is_some())?;
+        sums.add(&opened, batch, &args.data, anomaly.is_some())?;
         Ok(1)
     })?;
     if sums.rows == 0 {
@@ -80,7 +86,12 @@ pub(super) fn run(args: &Evaluate, context: &Context) -> Outcome {
         true => None,
         false => Some(Agreement::of(&sums.classes, &sums.clusters)?),
     };
-    let found = Found { neighbours, retrieval, agreement, detection };
+    let map = map(&opened, &sums)?;
+    let prediction = match opened.model.as_predict() {
+        Some(_) => Some(sums.predictions.figures(&args.data.to_string_lossy(), &sums.told_labels)?),
+        None => None,
+    };
+    let found = Found { neighbours, retrieval, agreement, map, prediction, detection };
     report(args, &opened, &sums, found, context)
 }
 
@@ -89,11 +100,13 @@ struct Found {
     neighbours: Option<Neighbours>,
     retrieval: Option<RetrievalFigures>,
     agreement: Option<Agreement>,
+    map: Option<MapFigures>,
+    prediction: Option<PredictionPart>,
     detection: Option<DetectionFigures>,
 }
 
 impl Sums {
-    fn add(&mut self, opened: &ModelDirectory, batch: latentia::data::Rows, keep_scores: bool) -> Result<()> {
+    fn add(&mut self, opened: &ModelDirectory, batch: Rows, file: &Path, keep_scores: bool) -> Result<()> {
         let model = &opened.model;
         self.rows += batch.rows.len();
         if let Some(model) = model.as_reconstruct() {
@@ -104,6 +117,21 @@ impl Sums {
         }
         if let (true, Some(model)) = (keep_scores, model.as_score()) {
             self.scores.extend(model.score(&batch.x)?);
+        }
+        if let Some(encoder) = model.as_encode().filter(|_| model.as_assign().is_none()) {
+            let width = batch.x.cols();
+            let rows = batch.x.head(MEASURED_ROWS - self.map_rows.len() / width);
+            if rows.rows() > 0 {
+                self.map_codes.extend_from_slice(encoder.encode(&rows)?.as_slice());
+                self.map_rows.extend_from_slice(rows.as_slice());
+            }
+        }
+        if let Some(model) = model.as_predict() {
+            let labels = known_labels(opened, &batch, file)?;
+            let found = Predictions::new(&model.probabilities(&batch.x)?, &labels);
+            self.predictions.classes.extend(found.classes);
+            self.predictions.of_label.extend(found.of_label);
+            self.told_labels.extend(labels);
         }
         let assigned = match model.as_assign() {
             Some(model) => Some(model.assign(&batch.x)?),
@@ -133,6 +161,26 @@ impl Sums {
         }
         Ok(())
     }
+}
+
+/// The class of every row of a batch, all of which must be classes of the training file.
+fn known_labels(opened: &ModelDirectory, batch: &Rows, file: &Path) -> Result<Vec<u32>> {
+    let spec = opened.manifest.preprocess.label.as_ref();
+    let column = spec.map(|l| l.column.clone()).unwrap_or_default();
+    let Some(labels) = &batch.labels else {
+        let expected = "the label column of the training file";
+        return Err(DataError::new(file, "no such column", expected).column(column).into());
+    };
+    let known = labels.iter().zip(&batch.rows).map(|(label, &row)| {
+        label.ok_or_else(|| {
+            let classes = opened.manifest.preprocess.classes().join(", ");
+            DataError::new(file, "no class, or an unknown one", format!("one of {classes}"))
+                .row(row)
+                .column(column.clone())
+                .into()
+        })
+    });
+    known.collect()
 }
 
 /// The class that `--anomaly` names.
@@ -175,6 +223,20 @@ fn neighbours(opened: &ModelDirectory, sums: &Sums) -> Result<Option<Neighbours>
     let k = NEIGHBOURS.min(searched);
     let accuracy = evaluate::knn_accuracy(&train, &labels[..searched], &codes, &sums.code_labels, k)?;
     Ok(Some(Neighbours { k, searched, queries: codes.rows(), accuracy }))
+}
+
+/// How faithful the map of the codes is to the rows.
+fn map(opened: &ModelDirectory, sums: &Sums) -> Result<Option<MapFigures>> {
+    let Some(model) = opened.model.as_encode() else { return Ok(None) };
+    let (rows, width, code) =
+        (sums.map_codes.len() / model.code_size(), opened.model.input_width(), model.code_size());
+    let codes = Matrix::new(rows, code, sums.map_codes.clone());
+    match plane(&codes, opened.manifest.seed)? {
+        Some((points, _)) => {
+            map_figures(opened.model.kind(), &Matrix::new(rows, width, sums.map_rows.clone()), &points, None)
+        }
+        None => Ok(None),
+    }
 }
 
 /// Precision of searches for the rows of the data among those of the fit; where the data is what the model was fitted to,
@@ -253,7 +315,7 @@ fn detection(args: &Evaluate, sums: &Sums, class: u32, threshold: Option<f64>) -
 
 /// Prints the figures beside those of the fit.
 fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, context: &Context) -> Outcome {
-    let Found { neighbours, retrieval, agreement, detection } = found;
+    let Found { neighbours, retrieval, agreement, map, prediction, detection } = found;
     let fitted = &opened.manifest.figures;
     let error = opened.model.as_reconstruct().map(|_| sums.squared_error / sums.rows as f64);
     let likelihood = args.importance_samples.map(|_| -sums.log_likelihood / sums.rows as f64);
@@ -273,6 +335,8 @@ fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, c
             "neighbours": neighbours.as_ref().map(|n| json!({
                 "k": n.k, "searched": n.searched, "queries": n.queries, "in_code": n.accuracy,
             })),
+            "map": map,
+            "prediction": prediction,
             "retrieval": retrieval,
             "anomaly": detection.as_ref().map(|d| json!({
                 "class": d.class, "rows": d.unusual, "auroc": d.auroc, "average_precision": d.average_precision,
@@ -280,11 +344,13 @@ fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, c
             })),
         }));
     }
-    let part = at_fit.map_or("", |p| p.part.as_str());
+    if let Some(p) = &prediction {
+        return output::print(&told(args, p, sums, opened));
+    }
     let mut grid = Grid::new([
         format!("{} ({} rows)", args.data.display(), count(sums.rows as u64)),
         "here".to_owned(),
-        format!("at fit ({part})"),
+        format!("at fit ({})", fitted.comparison),
         "PCA at fit".to_owned(),
     ]);
     let dash = || "-".to_owned();
@@ -326,6 +392,14 @@ fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, c
             kept.and_then(|n| n.in_pca).map_or_else(dash, percent),
         ]);
     }
+    if let Some(map) = &map {
+        let measures: [(&str, fn(&MapFigures) -> f64); 2] =
+            [("trustworthiness", |map| map.trustworthiness), ("continuity", |map| map.continuity)];
+        for (name, of) in measures {
+            let kept = |at: usize| fitted.maps.get(at).map_or_else(dash, |map| number(of(map)));
+            grid.row([format!("{name} of the map"), number(of(map)), kept(0), kept(1)]);
+        }
+    }
     if let Some(r) = retrieval {
         let kept = fitted.retrieval.as_ref().filter(|kept| kept.k == r.k);
         let by = if r.bits { "bits" } else { "numbers" };
@@ -350,4 +424,33 @@ fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, c
         row("recall above the threshold".to_owned(), &|d| d.recall.map(number));
     }
     output::print(&grid.render())
+}
+
+/// What a classifier came to here and at its fit, and which classes it takes for which.
+fn told(args: &Evaluate, here: &PredictionPart, sums: &Sums, opened: &ModelDirectory) -> String {
+    let fitted = &opened.manifest.figures;
+    let at_fit = fitted.prediction.as_ref().and_then(|p| p.parts.last());
+    let mut grid = Grid::new([
+        format!("{} ({} rows)", args.data.display(), count(here.rows as u64)),
+        "here".to_owned(),
+        format!("at fit ({})", fitted.comparison),
+    ]);
+    let mut row = |name: &str, of: fn(&PredictionPart) -> f64, text: fn(f64) -> String| {
+        let kept = at_fit.map_or_else(|| "-".to_owned(), |p| text(of(p)));
+        grid.row([name.to_owned(), text(of(here)), kept]);
+    };
+    row("accuracy", |p| p.accuracy, percent);
+    row("balanced accuracy", |p| p.balanced_accuracy, percent);
+    row("log loss", |p| p.log_loss, number);
+    let classes = opened.manifest.preprocess.classes();
+    let mut counts = vec![vec![0u64; classes.len()]; classes.len()];
+    for (&label, &class) in sums.told_labels.iter().zip(&sums.predictions.classes) {
+        counts[label as usize][class as usize] += 1;
+    }
+    let mut confusion =
+        Grid::new(std::iter::once("is \\ told to be").chain(classes.iter().map(String::as_str)));
+    for (class, row) in classes.iter().zip(counts) {
+        confusion.row(std::iter::once(class.clone()).chain(row.into_iter().map(count)).collect::<Vec<_>>());
+    }
+    format!("{}\n{}", grid.render(), confusion.render())
 }

@@ -1,5 +1,6 @@
 //! What each verb does.
 
+mod classify;
 mod cluster;
 mod compare;
 mod completions;
@@ -86,6 +87,7 @@ pub(crate) fn run(verb: Verb, context: &Context, assignments: Vec<Assignment>) -
         Verb::Compare(args) => compare::run(&args, context),
         Verb::Denoise(args) => denoise::run(&args, context),
         Verb::Score(args) => score::run(&args, context),
+        Verb::Classify(args) => classify::run(&args, context),
         Verb::Sample(args) => sample::run(&args, context),
         Verb::Cluster(args) => cluster::run(&args, context),
         Verb::Evaluate(args) => evaluate::run(&args, context),

@@ -2,12 +2,16 @@
 
 mod experiment;
 
-use std::{fmt::Write, path::PathBuf, time::Instant};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use latentia::{
     Error, Result,
     fit::{Existing, Summary},
-    recipe::{Draft, nearest},
+    recipe::{Draft, Recipe, nearest},
     train::Ended,
 };
 use serde_json::{Value, json};
@@ -54,16 +58,29 @@ fn find(name: &str) -> Result<Experiment> {
 
 fn reproduce(experiment: &Experiment, args: &Reproduce, context: &Context) -> Outcome {
     let mut draft = Draft::parse(experiment.recipe)?;
+    let dir = args.output.clone().unwrap_or_else(|| PathBuf::from(experiment.name));
+    let first = match &experiment.header.first {
+        Some(name) => Some((find(name)?, encoder_dir(&dir))),
+        None => None,
+    };
+    if let Some((_, dir)) = &first {
+        draft.set("model", "encoder", dir.to_string_lossy().into());
+    }
     for text in &args.set {
         draft.set_text(text)?;
     }
     let recipe = draft.complete()?;
-    let dir = args.output.clone().unwrap_or_else(|| PathBuf::from(experiment.name));
     if context.talks() {
         output::print(&format!("{}\nTakes {}.\n\n", experiment.about, experiment.header.time))?;
     }
     let existing = if args.force { Existing::Replace } else { Existing::Refuse };
     let began = Instant::now();
+    if let Some((first, dir)) = &first {
+        let done = fit::fit(&first_recipe(first, args)?, dir, existing, context)?;
+        if done.training.as_ref().is_some_and(|t| t.ended == Ended::Cancelled) {
+            return fit::tell(&done, began.elapsed().as_secs_f64(), context);
+        }
+    }
     let done = fit::fit(&recipe, &dir, existing, context)?;
     let seconds = began.elapsed().as_secs_f64();
     if done.training.as_ref().is_some_and(|t| t.ended == Ended::Cancelled) {
@@ -75,6 +92,23 @@ fn reproduce(experiment: &Experiment, args: &Reproduce, context: &Context) -> Ou
         true => output::print_json(&as_json(experiment, &done, &found, seconds)),
         false => output::print(&text(experiment, &done, &found, seconds, !args.set.is_empty())),
     }
+}
+
+/// The directory of the model that comes first, beside that of the experiment.
+fn encoder_dir(dir: &Path) -> PathBuf {
+    let mut name = dir.file_name().unwrap_or_default().to_os_string();
+    name.push("-encoder");
+    dir.with_file_name(name)
+}
+
+/// The recipe of the model that comes first. The seed and the data are those of the experiment, so that it learns from
+/// the same rows.
+fn first_recipe(first: &Experiment, args: &Reproduce) -> Result<Recipe> {
+    let mut draft = Draft::parse(first.recipe)?;
+    for text in args.set.iter().filter(|text| text.starts_with("train.seed") || text.starts_with("data.")) {
+        draft.set_text(text)?;
+    }
+    draft.complete()
 }
 
 fn as_json(experiment: &Experiment, done: &Summary, found: &[Comparison<'_>], seconds: f64) -> Value {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use latentia::{
     artifact::{self},
-    figures::{Agreement, Figures},
+    figures::{Agreement, Figures, MapFigures, PredictionFigures},
     fit::Summary,
     train::Ended,
 };
@@ -39,8 +39,13 @@ pub(super) fn json(summary: &Summary, seconds: f64) -> Value {
 
 /// The figures with their baselines beside them.
 pub(super) fn figures(kind: &str, figures: &Figures) -> String {
-    let beside_pca = figures.parts.iter().any(|p| p.pca_squared_error.is_some());
+    if let Some(prediction) = &figures.prediction {
+        return predicted(kind, prediction);
+    }
     let neighbours = figures.neighbours.as_ref();
+    let beside_pca = figures.parts.iter().any(|p| p.pca_squared_error.is_some())
+        || figures.maps.len() > 1
+        || neighbours.is_some_and(|n| n.in_pca.is_some());
     let mut header = vec![String::new(), kind.to_owned()];
     if beside_pca {
         header.push("PCA".into());
@@ -48,6 +53,7 @@ pub(super) fn figures(kind: &str, figures: &Figures) -> String {
     if neighbours.is_some() || figures.retrieval.is_some() {
         header.push("raw input".into());
     }
+    let columns = header.len();
     let mut grid = Grid::new(header);
     let dash = || "-".to_owned();
     for part in &figures.parts {
@@ -93,7 +99,26 @@ pub(super) fn figures(kind: &str, figures: &Figures) -> String {
         cells.push(percent(r.in_input));
         grid.row(cells);
     }
+    let measures: [(&str, fn(&MapFigures) -> f64); 2] =
+        [("trustworthiness", |map| map.trustworthiness), ("continuity", |map| map.continuity)];
+    for (name, of) in measures.into_iter().filter(|_| !figures.maps.is_empty()) {
+        let mut cells = vec![format!("{name} of the map, {}", figures.comparison)];
+        cells.extend(figures.maps.iter().map(|map| number(of(map))));
+        cells.resize_with(columns, dash);
+        grid.row(cells);
+    }
     grid.render()
+}
+
+/// How often classes are told right, with simple classifiers below.
+fn predicted(kind: &str, prediction: &PredictionFigures) -> String {
+    let mut grid = Grid::new(["", "rows", "accuracy", "balanced", "log loss"]);
+    let own = prediction.parts.iter().map(|p| (format!("{kind}, {}", p.name), p));
+    for (name, p) in own.chain(prediction.baselines.iter().map(|p| (p.name.clone(), p))) {
+        let shares = [percent(p.accuracy), percent(p.balanced_accuracy), number(p.log_loss)];
+        grid.row([name, count(p.rows as u64)].into_iter().chain(shares).collect::<Vec<_>>());
+    }
+    format!("{}\n{} labelled rows were learnt from.\n", grid.render(), count(prediction.learnt as u64))
 }
 
 /// What a fit came to.
@@ -143,12 +168,15 @@ pub(super) fn text(summary: &Summary, seconds: f64) -> String {
 /// Commands to try next.
 pub(super) fn next(summary: &Summary) -> String {
     let (model, data) = (quoted(&summary.dir), quoted(summary.recipe.path.as_ref()));
-    let (verb, file) = match summary.figures.clusters.is_empty() {
-        true => ("encode", "codes.csv"),
-        false => ("cluster", "clusters.csv"),
+    let (verb, file) = match (&summary.figures.prediction, summary.figures.clusters.is_empty()) {
+        (Some(_), _) => ("classify", "classes.csv"),
+        (None, true) => ("encode", "codes.csv"),
+        (None, false) => ("cluster", "clusters.csv"),
     };
-    format!(
-        "\nNext:\n  latentia report {model} --open\n  latentia {verb} {model} {data} -o {file}\n  latentia score {model} \
-         {data} -o scores.csv\n"
-    )
+    let mut text =
+        format!("\nNext:\n  latentia report {model} --open\n  latentia {verb} {model} {data} -o {file}\n");
+    if summary.figures.threshold.is_some() {
+        let _ = writeln!(text, "  latentia score {model} {data} -o scores.csv");
+    }
+    text
 }

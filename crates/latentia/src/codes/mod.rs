@@ -2,6 +2,7 @@
 
 pub mod autoencoder;
 pub mod image_svd;
+pub mod manifold;
 pub mod pca;
 mod pca_model;
 pub mod rbm;
@@ -16,10 +17,10 @@ use crate::data::{Dataset, Matrix};
 /// The widest layer that is believed; more is a mistyped number.
 const MAX_WIDTH: usize = 1 << 20;
 /// Rows at a time where nothing is learnt.
-const EVALUATION_ROWS: usize = 1024;
+pub(crate) const EVALUATION_ROWS: usize = 1024;
 
 /// Rows as a tensor.
-fn to_tensor(values: Vec<f32>, cols: usize, device: &Device) -> Tensor<2> {
+pub(crate) fn to_tensor(values: Vec<f32>, cols: usize, device: &Device) -> Tensor<2> {
     let rows = values.len() / cols.max(1);
     Tensor::from_data(TensorData::new(values, [rows, cols]), device)
 }

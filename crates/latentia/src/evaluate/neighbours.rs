@@ -81,13 +81,32 @@ pub fn knn_accuracy(
     check_lengths("train_labels", train_labels.len(), "the training rows", train.rows())?;
     check_lengths("test_labels", test_labels.len(), "the test rows", test.rows())?;
     let found = nearest(train, test, k)?;
-    let right = found.iter().zip(test_labels).filter(|(neighbours, label)| {
-        let mut votes: Vec<u32> = neighbours.iter().map(|n| train_labels[n.index]).collect();
-        votes.sort_unstable();
-        let most = votes.chunk_by(|a, b| a == b).fold(&[][..], |m, c| if c.len() > m.len() { c } else { m });
-        most.first() == Some(label)
-    });
+    let vote = |n: &[Neighbour]| most_frequent(n.iter().map(|n| train_labels[n.index]));
+    let right = found.iter().zip(test_labels).filter(|(neighbours, label)| vote(neighbours) == Some(**label));
     Ok(right.count() as f64 / test.rows() as f64)
+}
+
+/// [`knn_accuracy`] of rows among each other: the share whose label is the most frequent one among their `k` nearest
+/// other rows.
+///
+/// # Errors
+/// As [`knn_accuracy`]; `k` must be less than the number of rows.
+pub fn leave_one_out_accuracy(x: &Matrix, labels: &[u32], k: usize) -> Result<f64> {
+    check_lengths("labels", labels.len(), "the rows", x.rows())?;
+    let found = nearest(x, x, k + 1)?;
+    let right = found.iter().enumerate().filter(|(i, neighbours)| {
+        let others = neighbours.iter().filter(|n| n.index != *i).take(k);
+        most_frequent(others.map(|n| labels[n.index])) == Some(labels[*i])
+    });
+    Ok(right.count() as f64 / x.rows() as f64)
+}
+
+/// The label that occurs most often, the smallest of equally frequent ones.
+fn most_frequent(labels: impl Iterator<Item = u32>) -> Option<u32> {
+    let mut votes: Vec<u32> = labels.collect();
+    votes.sort_unstable();
+    let most = votes.chunk_by(|a, b| a == b).fold(&[][..], |m, c| if c.len() > m.len() { c } else { m });
+    most.first().copied()
 }
 
 /// Trustworthiness `1 - 2 / (n k (2n - 3k - 1)) Σ_i Σ_{j ∈ U_k(i)} (r(i, j) - k)` of a code: `U_k(i)` are the rows

@@ -37,21 +37,66 @@ pub fn linear_probe_accuracy(
     check_cols("test", test, train.cols())?;
     check_finite("train", train)?;
     check_finite("test", test)?;
-    let mut classes = train_labels.to_vec();
-    classes.sort_unstable();
-    classes.dedup();
-    let targets: Vec<usize> = train_labels.iter().map(|l| classes.partition_point(|c| c < l)).collect();
-    let (x, mean, deviation) = standardised(train);
-    let problem = Problem { x: &x, targets: &targets, width: train.cols() + 1, classes: classes.len() };
-    let weights = minimise(&problem);
-    let right = test.iter_rows().zip(test_labels).filter(|(row, label)| {
-        let scaled = row.iter().zip(&mean).zip(&deviation).map(|((&v, m), s)| (f64::from(v) - m) / s);
-        let row: Vec<f64> = scaled.chain([1.0]).collect();
-        let logits = problem.logits(&weights, &row);
-        let best = (1..logits.len()).fold(0, |best, c| if logits[c] > logits[best] { c } else { best });
-        classes[best] == **label
+    let model = LogisticRegression::fit(train, train_labels)?;
+    let predicted = model.log_probabilities(test)?;
+    let right = predicted.iter().zip(test_labels).filter(|(row, label)| {
+        let best = (1..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best });
+        model.classes[best] == **label
     });
     Ok(right.count() as f64 / test.rows() as f64)
+}
+
+/// The multinomial logistic regression of [`linear_probe_accuracy`].
+#[derive(Debug, Clone)]
+pub struct LogisticRegression {
+    /// `[classes, columns + 1]`.
+    weights: Vec<f64>,
+    mean: Vec<f64>,
+    deviation: Vec<f64>,
+    classes: Vec<u32>,
+}
+
+impl LogisticRegression {
+    /// Fits it.
+    ///
+    /// # Errors
+    /// When rows and labels differ in number or a value is not finite.
+    pub fn fit(train: &Matrix, labels: &[u32]) -> Result<Self> {
+        check_lengths("labels", labels.len(), "the rows", train.rows())?;
+        check_finite("train", train)?;
+        let mut classes = labels.to_vec();
+        classes.sort_unstable();
+        classes.dedup();
+        let targets: Vec<usize> = labels.iter().map(|l| classes.partition_point(|c| c < l)).collect();
+        let (x, mean, deviation) = standardised(train);
+        let problem = Problem { x: &x, targets: &targets, width: train.cols() + 1, classes: classes.len() };
+        let weights = minimise(&problem);
+        Ok(Self { weights, mean, deviation, classes })
+    }
+
+    /// The labels it has seen, in order: the columns of what it predicts.
+    pub fn classes(&self) -> &[u32] {
+        &self.classes
+    }
+
+    /// `log p(class | x)` of every row.
+    ///
+    /// # Errors
+    /// When the columns are not those it was fitted to or a value is not finite.
+    pub fn log_probabilities(&self, x: &Matrix) -> Result<Vec<Vec<f64>>> {
+        check_cols("rows", x, self.mean.len())?;
+        check_finite("rows", x)?;
+        let width = self.mean.len() + 1;
+        let row = |row: &[f32]| {
+            let scaled = row.iter().zip(&self.mean).zip(&self.deviation);
+            let row: Vec<f64> = scaled.map(|((&v, m), s)| (f64::from(v) - m) / s).chain([1.0]).collect();
+            let logits: Vec<f64> = self.weights.chunks_exact(width).map(|w| dot(w, &row)).collect();
+            let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = logits.iter().map(|l| (l - largest).exp()).sum();
+            logits.into_iter().map(|l| l - largest - sum.ln()).collect()
+        };
+        Ok(x.iter_rows().map(row).collect())
+    }
 }
 
 /// The rows with zero mean and unit variance and a last column of ones; constant columns are only centred.

@@ -2,6 +2,8 @@
 
 use super::{
     detection::{self, Detection},
+    map::{Map, maps},
+    predict::{self, Predictions},
     retrieval::{RETRIEVED, retrieval, retrieval_parts},
 };
 use crate::{
@@ -34,6 +36,10 @@ pub(super) struct Measured {
     pub figures: Figures,
     /// Scores of the rows of every part.
     pub scores: Vec<(String, Vec<f64>)>,
+    /// The model's map of the codes, and that of PCA.
+    pub maps: Vec<Map>,
+    /// What a classifier says of the rows that baselines are compared on.
+    pub predictions: Predictions,
     /// What is drawn where labels say which rows are unusual.
     pub detection: Option<Detection>,
     pub warnings: Vec<String>,
@@ -121,8 +127,22 @@ pub(super) fn measure(
         figures.neighbours = neighbours(model, baseline.as_ref(), data, held_out, seed)?;
         figures.retrieval = search(model, baseline.as_ref(), data)?;
     }
+    // The curve's PCA, since that of the code size may have one component.
+    let beside = curve.as_ref().map(|(pca, _)| pca).filter(|_| model.kind() != Pca::KIND);
+    let maps = match model.as_assign() {
+        Some(_) => Vec::new(),
+        None => maps(model, beside, held_out, seed)?,
+    };
+    for map in &maps {
+        figures.maps.extend(map.figures(held_out)?);
+    }
+    let mut predictions = Predictions::default();
+    if let Some(model) = model.as_predict() {
+        let (prediction, said) = predict::measure(model, data, held_out, seed)?;
+        (figures.prediction, predictions) = (Some(prediction), said);
+    }
     warnings.extend(verdict(&figures));
-    Ok(Measured { figures, scores, detection, warnings })
+    Ok(Measured { figures, scores, maps, predictions, detection, warnings })
 }
 
 /// The threshold at a quantile of `scores`.
@@ -234,6 +254,18 @@ fn sample(x: &Matrix, labels: &[u32], most: usize, seed: u64) -> (Matrix, Vec<u3
 
 /// What the comparison says, where the model does not come out ahead.
 fn verdict(figures: &Figures) -> Option<String> {
+    if let Some(prediction) = &figures.prediction {
+        let found = prediction.parts.last()?;
+        let better = prediction.baselines.iter().find(|b| b.accuracy > found.accuracy)?;
+        return Some(format!(
+            "A simpler classifier tells the class of the {} rows more often ({}: {:.2} % against {:.2} %): regularise, or \
+             use the simpler one",
+            found.name,
+            better.name,
+            100.0 * better.accuracy,
+            100.0 * found.accuracy
+        ));
+    }
     let part = figures.parts.last()?;
     let pca = part.pca_squared_error?;
     (part.squared_error > pca).then(|| {

@@ -2,8 +2,10 @@
 
 mod detection;
 mod extra;
+mod map;
 mod measure;
 mod page;
+mod predict;
 mod retrieval;
 
 use std::{
@@ -13,7 +15,9 @@ use std::{
 
 use serde_json::Value;
 
+pub use map::{MEASURED_ROWS, map_figures, plane};
 pub use measure::threshold;
+pub use predict::Predictions;
 pub use retrieval::{RETRIEVED, retrieval, retrieval_parts};
 
 use crate::{
@@ -244,12 +248,16 @@ fn clear(dir: &Path) -> Result<()> {
     gone(fs::remove_dir_all(&checkpoints), &checkpoints)
 }
 
-/// Removes `dir` when nothing but the lock is in it. What cannot be removed stays: the error at hand says more.
+/// Removes `dir` when nothing but the lock is in it, or a recipe of which no step was taken. What cannot be removed stays:
+/// the error at hand says more.
 fn remove_if_only_lock(dir: &Path) {
-    let only_lock =
-        fs::read_dir(dir).is_ok_and(|mut entries| entries.all(|e| e.is_ok_and(|e| e.file_name() == ".lock")));
-    if only_lock && fs::remove_file(dir.join(".lock")).is_ok() {
-        fs::remove_dir(dir).unwrap_or_default();
+    let only = |dir: &Path, name: &str| {
+        fs::read_dir(dir).is_ok_and(|mut entries| entries.all(|e| e.is_ok_and(|e| e.file_name() == name)))
+    };
+    for (dir, name) in [(dir.join(artifact::CHECKPOINT).as_path(), RECIPE), (dir, ".lock")] {
+        if only(dir, name) && fs::remove_file(dir.join(name)).is_ok() {
+            fs::remove_dir(dir).unwrap_or_default();
+        }
     }
 }
 

@@ -1,31 +1,31 @@
 //! The report of a fit: what the model learned, put into the words and figures of a page.
 
+mod classes;
 pub(super) mod clusters;
 
 use std::collections::BTreeMap;
 
 use super::{
     extra,
+    map::Map,
     measure::{Measured, comparison},
 };
 use crate::{
     Result,
-    codes::pca::PcaConfig,
-    data::{Dataset, ImageShape, Matrix, Split, Table, Values},
-    figures::{self, Figures},
+    codes::pca::Pca,
+    data::{self, Dataset, ImageShape, Matrix, Split, Values},
+    figures::{self, Figures, MapFigures},
     kinds::Fitted,
     model::Model,
-    random::{Purpose, permutation, stream},
     recipe::Recipe,
     report::{
-        Baseline, Card, CodeMap, CodesReport, Comparison, EpochRecord, Filters, Group, ImagePairs, Metric,
-        PixelSize, Reconstructions, RowErrors, Threshold, WorstColumn, WorstRow,
+        Axis, Baseline, Card, Chart, CodeMap, CodesReport, Comparison, EpochRecord, Figure, Filters, Group,
+        ImagePairs, Metric, PixelSize, Reconstructions, RowErrors, Scatter, Section, Table, Threshold, Value,
+        WorstColumn, WorstRow,
     },
     train::params::Tensors,
 };
 
-/// Most points of the map.
-const MAP_ROWS: usize = 2000;
 /// Images shown beside their reconstructions.
 const IMAGES: usize = 10;
 /// Worst rows shown, and columns of each.
@@ -58,17 +58,19 @@ pub(super) fn render(
         best_epoch: fitted.training.as_ref().and_then(|t| t.best_epoch),
         map: match clustered {
             Some(_) => None,
-            None => map(model, rows, data, part, recipe.train.seed)?,
+            None => measured.maps.first().map(|map| code_map(map, &map.rows, &map.points, rows, data, part)),
         },
         reconstructions: reconstructions(model, rows, data)?,
         errors: errors(model, measured),
         baseline: baseline(&measured.figures, model).filter(|_| clustered.is_none()),
         filters: filters(&model.tensors(), data.image_shape()),
-        extra: {
-            let mut sections = model.sections(rows, data)?;
-            sections.extend(extra::sections(fitted, data, measured, recipe.train.seed)?);
-            sections
-        },
+        extra: maps_beside(measured, rows, data, part)
+            .filter(|_| clustered.is_none())
+            .into_iter()
+            .chain(classes::section(&measured.figures, &measured.predictions, rows, data))
+            .chain(model.sections(rows, data)?)
+            .chain(extra::sections(fitted, data, measured, recipe.train.seed)?)
+            .collect(),
     };
     Ok(report.render())
 }
@@ -78,20 +80,22 @@ fn name_of(path: &str) -> String {
 }
 
 fn summary(figures: &Figures, model: &dyn Model) -> String {
-    let Some(part) = figures.parts.last() else { return String::new() };
+    if let Some(prediction) = &figures.prediction {
+        return classes::summary(prediction);
+    }
     let code = model.as_encode().map_or(0, |m| m.code_size());
-    let mut text = format!(
-        "{} numbers a row became a code of {code}. From its code, a row of the {} part is rebuilt with a squared \
-         error of {:.4} in all",
-        model.input_width(),
-        part.part,
-        part.squared_error
-    );
-    match part.pca_squared_error {
-        Some(pca) => {
-            text.push_str(&format!("; PCA with a code of the same size leaves {pca:.4}."));
+    let mut text = format!("{} numbers a row became a code of {code}.", model.input_width());
+    if let Some(part) = figures.parts.last() {
+        text.push_str(&format!(
+            " From its code, a row of the {} part is rebuilt with a squared error of {:.4} in all",
+            part.part, part.squared_error
+        ));
+        match part.pca_squared_error {
+            Some(pca) => {
+                text.push_str(&format!("; PCA with a code of the same size leaves {pca:.4}."));
+            }
+            None => text.push('.'),
         }
-        None => text.push('.'),
     }
     if let Some(n) = &figures.neighbours {
         text.push_str(&format!(
@@ -131,6 +135,16 @@ fn facts(data: &Dataset, model: &dyn Model, measured: &Measured) -> Vec<Card> {
                 .note(format!("nats a row, {} rows, {} samples", l.part, l.samples)),
         );
     }
+    if let Some(prediction) = &measured.figures.prediction {
+        cards.extend(classes::cards(prediction));
+    }
+    if let Some(own) = measured.figures.maps.first() {
+        let pca = measured.figures.maps.get(1).map(|m| format!("; PCA {:.3}", m.trustworthiness));
+        cards.push(
+            Card::new("Trustworthiness", format!("{:.3}", own.trustworthiness))
+                .note(format!("of the map{}", pca.unwrap_or_default())),
+        );
+    }
     if let Some(n) = &measured.figures.neighbours {
         cards.push(
             Card::new("Neighbour accuracy", format!("{:.1} %", 100.0 * n.in_code))
@@ -160,35 +174,79 @@ fn history(fitted: &Fitted) -> Vec<EpochRecord> {
     training.history.iter().map(record).collect()
 }
 
-/// The codes in the plane: as they are when they have two numbers, else along their two principal components.
-fn map(model: &dyn Model, rows: &Split, data: &Dataset, part: &str, seed: u64) -> Result<Option<CodeMap>> {
-    let Some(model) = model.as_encode() else { return Ok(None) };
-    let mut chosen = permutation(rows.len(), &mut stream(seed, Purpose::Report, 1, 0));
-    chosen.truncate(MAP_ROWS);
-    chosen.sort_unstable();
-    let codes = model.encode(&rows.x.select_rows(&chosen))?;
-    let of_rows = format!("{} {part} rows", chosen.len());
-    let (points, axis_names, how) = match codes.cols() {
-        2 => (codes, ["first number", "second number"], format!("The codes of {of_rows} as they are.")),
-        n if n > 2 && codes.rows() > 2 => {
-            let pca = PcaConfig { code: 2, ..PcaConfig::default() }.fit(&codes, seed)?;
-            let share: f32 = pca.explained_variance_ratio().iter().sum();
-            let how = format!(
-                "The codes of {of_rows} along their two principal components, which hold {:.0} % of their variance.",
-                100.0 * share
-            );
-            (pca.encode(&codes)?, ["first principal component", "second principal component"], how)
-        }
-        _ => return Ok(None),
+/// A map as the report draws it.
+fn code_map(
+    map: &Map,
+    rows: &[usize],
+    points: &Matrix,
+    split: &Split,
+    data: &Dataset,
+    part: &str,
+) -> CodeMap {
+    let of_rows = format!("{} {part} rows", rows.len());
+    let how = match map.share {
+        None => format!("The codes of {of_rows} as they are."),
+        Some(share) => format!(
+            "The codes of {of_rows} along their two principal components, which hold {:.0} % of their variance.",
+            100.0 * share
+        ),
     };
-    let classes = rows.labels.as_ref().map(|labels| chosen.iter().map(|&i| labels[i] as usize).collect());
-    Ok(Some(CodeMap {
+    let classes = split.labels.as_ref().map(|labels| rows.iter().map(|&i| labels[i] as usize).collect());
+    CodeMap {
         points: points.iter_rows().map(|p| (f64::from(p[0]), f64::from(p[1]))).collect(),
         classes: classes.unwrap_or_default(),
         class_names: data.classes().to_vec(),
-        axis_names: axis_names.map(str::to_owned),
+        axis_names: map.axis_names.map(str::to_owned),
         how,
-    }))
+    }
+}
+
+/// The model's map and that of PCA beside each other, with how faithful each is.
+fn maps_beside(measured: &Measured, split: &Split, data: &Dataset, part: &str) -> Option<Section> {
+    let [own, .., pca] = &measured.maps[..] else { return None };
+    let figures = &measured.figures.maps;
+    let first = figures.first()?;
+    let chart = |map: &Map| {
+        let (rows, points) = map.measured();
+        let map = code_map(map, &rows, &points, split, data, part);
+        let [x, y] = &map.axis_names;
+        Chart::Scatter(Scatter {
+            x: Axis::linear(x),
+            y: Axis::linear(y),
+            points: map.points,
+            classes: map.classes,
+            class_names: map.class_names,
+            equal_scale: true,
+        })
+    };
+    let accuracy = format!("{}-NN accuracy", first.k);
+    let mut columns = vec![String::new(), "trustworthiness".to_owned(), "continuity".to_owned()];
+    columns.extend(first.neighbour_accuracy.map(|_| accuracy));
+    let row = |f: &MapFigures| {
+        let values = [f.trustworthiness, f.continuity].into_iter().chain(f.neighbour_accuracy);
+        std::iter::once(f.name.as_str().into()).chain(values.map(|v| Value::from(v))).collect()
+    };
+    let table = Table { columns, rows: figures.iter().map(row).collect(), highlights: Vec::new() };
+    Some(Section {
+        title: "Maps beside each other".to_owned(),
+        text: format!(
+            "{} {part} rows on the map of this model and on that of principal component analysis, which is given the input \
+             itself.",
+            first.rows
+        ),
+        figures: vec![
+            Figure::new(own.name.as_str(), "This model.", chart(own)),
+            Figure::new(pca.name.as_str(), "The plane of largest variance.", chart(pca)),
+            Figure::new(
+                "How faithful they are",
+                "Trustworthiness is lost where a map puts rows side by side that are far apart in the input, continuity where \
+                 it tears neighbours apart; both are 1 at best.",
+                Chart::Table(table),
+            )
+            .wide(),
+        ],
+        listings: Vec::new(),
+    })
 }
 
 fn reconstructions(model: &dyn Model, rows: &Split, data: &Dataset) -> Result<Option<Reconstructions>> {
@@ -230,11 +288,12 @@ fn reconstructions(model: &dyn Model, rows: &Split, data: &Dataset) -> Result<Op
         let mut shares: Vec<_> = cells.iter().map(|cell| (share(&cell.1), cell)).collect();
         shares.sort_by(|a, b| b.0.total_cmp(&a.0));
         shares.truncate(WORST.1);
-        let text =
-            |table: &Table, x: &Matrix, range: &std::ops::Range<usize>, place: Option<usize>| match place {
+        let text = |table: &data::Table, x: &Matrix, range: &std::ops::Range<usize>, place: Option<usize>| {
+            match place {
                 Some(place) => cell(&table.columns()[place].1, at),
                 None => number(x.row(at)[range.start]),
-            };
+            }
+        };
         let columns = shares.into_iter().map(|(share, (name, range, place))| WorstColumn {
             name: (*name).to_owned(),
             found: text(&found, &x, range, *place),
@@ -296,36 +355,39 @@ pub(super) fn basis(threshold: &figures::Threshold) -> String {
 
 fn baseline(figures: &Figures, model: &dyn Model) -> Option<Baseline> {
     let code = model.as_encode()?.code_size();
-    let part = figures.parts.last()?;
-    let is_pca = part.pca_squared_error.is_none();
-    let metric = |name: &str, higher_is_better| Metric { name: name.to_owned(), higher_is_better };
-    let mut metrics = vec![metric("squared error a row", false)];
-    if figures.neighbours.is_some() {
-        metrics.push(metric("nearest-neighbour accuracy", true));
+    let (part, n) = (figures.parts.last(), figures.neighbours.as_ref());
+    if part.is_none() && n.is_none() {
+        return None;
     }
-    let n = figures.neighbours.as_ref();
+    let is_pca = model.kind() == Pca::KIND;
+    let metric = |name: &str, higher_is_better| Metric { name: name.to_owned(), higher_is_better };
+    let mut metrics = Vec::new();
+    metrics.extend(part.map(|_| metric("squared error a row", false)));
+    metrics.extend(n.map(|_| metric("nearest-neighbour accuracy", true)));
     let row = |name: String, error: Option<f64>, accuracy: Option<f64>| {
-        let mut values = vec![error];
-        if n.is_some() {
-            values.push(accuracy);
-        }
+        let mut values = Vec::new();
+        values.extend(part.map(|_| error));
+        values.extend(n.map(|_| accuracy));
         Comparison { name, values }
     };
     let mut rows = vec![row(
         format!("{}, code of {code}", model.kind()),
-        Some(part.squared_error),
+        part.map(|p| p.squared_error),
         n.map(|n| n.in_code),
     )];
     if !is_pca {
-        rows.push(row(format!("PCA, code of {code}"), part.pca_squared_error, n.and_then(|n| n.in_pca)));
+        let error = part.and_then(|p| p.pca_squared_error);
+        rows.push(row(format!("PCA, code of {code}"), error, n.and_then(|n| n.in_pca)));
     }
     if n.is_some() {
         rows.push(row(format!("the input, {} numbers", model.input_width()), None, n.map(|n| n.in_input)));
     }
     Some(Baseline {
-        error_name: format!("squared error a row, {} rows", part.part),
-        pca: figures.pca_curve.iter().map(|p| (p.code, p.squared_error)).collect(),
-        model: (!is_pca).then_some((code, part.squared_error)),
+        error_name: format!("squared error a row, {} rows", figures.comparison),
+        // Errors of PCA alone say nothing of a model that cannot reconstruct.
+        pca: part
+            .map_or(Vec::new(), |_| figures.pca_curve.iter().map(|p| (p.code, p.squared_error)).collect()),
+        model: part.filter(|_| !is_pca).map(|p| (code, p.squared_error)),
         metrics,
         rows,
     })

@@ -107,6 +107,18 @@ impl DenseStack {
         (y, derivatives)
     }
 
+    /// The stack applied to `x`, with `between` applied to what every layer but the last returns.
+    pub fn forward_between(
+        &self,
+        x: Tensor<2>,
+        mut between: impl FnMut(Tensor<2>) -> Tensor<2>,
+    ) -> Tensor<2> {
+        self.layers.iter().enumerate().fold(x, |x, (i, layer)| {
+            let y = layer.forward(x, None);
+            if i + 1 < self.layers.len() { between(y) } else { y }
+        })
+    }
+
     /// The stack applied to `x` with the weights of `encoder` transposed, its last layer first.
     pub fn forward_tied(&self, x: Tensor<2>, encoder: &DenseStack) -> Tensor<2> {
         let weights = encoder.layers.iter().rev().map(|l| l.weight.as_ref().map(Param::val));

@@ -30,6 +30,8 @@ pub(super) struct Header {
     pub(super) source: String,
     /// How long it takes.
     pub(super) time: String,
+    /// The experiment whose model this one takes as its encoder.
+    pub(super) first: Option<String>,
     /// What to compare.
     pub(super) figures: Vec<Figure>,
 }
@@ -61,6 +63,12 @@ pub(super) enum Measure {
     /// Share of rows whose nearest neighbours in code space have their class.
     #[serde(rename = "5-NN accuracy")]
     Neighbours,
+    /// Share of neighbours on the map of the codes that are neighbours in the input, by rank.
+    #[serde(rename = "trustworthiness of the map")]
+    Trustworthiness,
+    /// Share of rows whose class is told wrong, in per cent.
+    #[serde(rename = "error %")]
+    Error,
     /// Share of rows with a label of the query among the 100 nearest, averaged over the queries.
     #[serde(rename = "precision at 100")]
     Precision,
@@ -82,6 +90,8 @@ impl Measure {
             Self::OfPca => "squared error of PCA",
             Self::BesidePca => "squared error / that of PCA",
             Self::Neighbours => "5-NN accuracy",
+            Self::Trustworthiness => "trustworthiness of the map",
+            Self::Error => "error %",
             Self::Precision => "precision at 100",
             Self::PrecisionOfPca => "precision at 100 of PCA",
             Self::Detection => "area under the ROC curve",
@@ -97,6 +107,11 @@ impl Measure {
             Self::OfPca => pca,
             Self::BesidePca => part.zip(pca).map(|(part, pca)| part.squared_error / pca),
             Self::Neighbours => figures.neighbours.as_ref().map(|n| n.in_code),
+            Self::Trustworthiness => figures.maps.first().map(|map| map.trustworthiness),
+            Self::Error => {
+                let part = figures.prediction.as_ref().and_then(|p| p.parts.last());
+                part.map(|part| 100.0 * (1.0 - part.accuracy))
+            }
             Self::Detection => figures.detection.as_ref().map(|d| d.auroc),
             Self::Precision => figures.retrieval.as_ref().filter(|r| r.k == 100).map(|r| r.in_code),
             Self::PrecisionOfPca => figures.retrieval.as_ref().filter(|r| r.k == 100).and_then(|r| r.in_pca),
@@ -140,6 +155,8 @@ macro_rules! recipes {
 /// The recipes, the quick ones first.
 const RECIPES: &[(&str, &str)] = recipes![
     "digits-autoencoder",
+    "digits-isomap",
+    "digits-few-labels",
     "linear-autoencoder",
     "denoising-digits",
     "sparse-digits",
@@ -150,7 +167,9 @@ const RECIPES: &[(&str, &str)] = recipes![
     "mnist-autoencoder",
     "vae-mnist",
     "iwae-mnist",
-    "dbn-mnist"
+    "dbn-mnist",
+    "mnist-hidden-layer",
+    "mnist-classifier"
 ];
 
 impl Experiment {
@@ -182,6 +201,7 @@ impl Experiment {
             "about": self.about,
             "source": self.header.source,
             "time": self.header.time,
+            "first": self.header.first,
             "figures": self.header.figures,
         })
     }
@@ -207,6 +227,8 @@ mod tests {
         assert_eq!(files, names);
         for experiment in &all {
             Draft::parse(experiment.recipe).unwrap().complete().unwrap();
+            let first = experiment.header.first.as_deref();
+            assert!(first.is_none_or(|first| all.iter().any(|e| e.name == first)), "{first:?}");
             assert!(experiment.about.ends_with('.') && !experiment.header.figures.is_empty());
             for figure in &experiment.header.figures {
                 assert_ne!(figure.expectation(), "-", "{}: {}", experiment.name, figure.measure.name());

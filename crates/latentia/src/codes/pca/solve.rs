@@ -1,6 +1,5 @@
 //! From rows to components.
 
-use faer::prelude::Reborrow;
 use faer::{Mat, MatRef};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -10,7 +9,7 @@ use super::leading::leading_eigen;
 use super::scatter::{Centred, Real};
 use super::{Pca, PcaConfig, Solver};
 use crate::data::Matrix;
-use crate::linalg::{column_sums, finite_sums};
+use crate::linalg::{column_sums, finite_sums, flip_signs};
 use crate::{DataError, Result};
 use latentia_linalg::{orthonormal, product, symmetric_eigen};
 
@@ -164,17 +163,6 @@ fn subspace_iteration<T: Real>(
     let mut vectors = Mat::zeros(x.x.cols(), config.code);
     product(vectors.as_mut(), w.as_ref(), rotation.subcols(0, config.code));
     Ok(Decomposition { squares: positive(&values[..config.code]), vectors, total: None })
-}
-
-/// Makes the entry of largest magnitude of every column positive (the first one of equals).
-fn flip_signs(vectors: &mut Mat<f64>) {
-    for column in vectors.col_iter_mut() {
-        let largest =
-            column.rb().iter().fold(0.0_f64, |best, &v| if v.abs() > best.abs() { v } else { best });
-        if largest < 0.0 {
-            column.iter_mut().for_each(|v| *v = -*v);
-        }
-    }
 }
 
 /// Rounding may leave a square a little below zero.

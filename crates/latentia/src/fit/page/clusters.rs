@@ -1,11 +1,12 @@
 //! What the report shows of clusters.
 
-use super::{MAP_ROWS, comparison, pixel_size};
+use super::{comparison, pixel_size};
 use crate::{
     Result,
     codes::pca::PcaConfig,
     data::{Dataset, Matrix, Split},
     figures::{Agreement, ClusterFigures},
+    fit::map::MAP_ROWS,
     kinds::Fitted,
     model::Assign,
     random::{Purpose, permutation, stream},

@@ -302,8 +302,14 @@ impl Baseline {
         }
         Section {
             title: "Against principal component analysis".to_owned(),
-            text: "Principal component analysis is the best linear code of each size; a model earns its place below its curve."
-                .to_owned(),
+            text: match self.pca.is_empty() {
+                true => "Principal component analysis is the simplest code of the same size.".to_owned(),
+                false => {
+                    "Principal component analysis is the best linear code of each size; a model earns its place below \
+                     its curve."
+                        .to_owned()
+                }
+            },
             figures,
             listings: Vec::new(),
         }

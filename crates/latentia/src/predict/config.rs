@@ -1,0 +1,84 @@
+//! The settings of a classifier: the `[model]` table of a recipe.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Result,
+    nn::{ActivationKind, Initializer},
+};
+
+/// A classifier: `p(y | x) = softmax(g(x))` with dense layers `g`, learnt by making the labels of the rows likely.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct ClassifierConfig {
+    /// Width of every hidden layer; none makes it logistic regression.
+    pub hidden: Vec<usize>,
+    /// Activation of the hidden layers.
+    pub activation: ActivationKind,
+    /// Distribution of the initial weights.
+    pub initializer: Initializer,
+    /// Share of the hidden units that is left out at random in every step (Srivastava et al. 2014).
+    pub dropout: f64,
+    /// Share of the target that is spread evenly over all classes (Szegedy et al. 2016).
+    pub label_smoothing: f64,
+    /// Whether every class counts the same, however many rows it has.
+    pub balanced: bool,
+    /// How many training rows may be learnt from, each class with its share, drawn by the seed; 0 takes all.
+    pub labelled: usize,
+    /// Directory of a model whose codes take the place of the input; it is kept within the classifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<PathBuf>,
+    /// Whether the encoder stays as it is or learns on.
+    pub encoder_mode: EncoderMode,
+}
+
+/// What happens to the encoder that a classifier is put on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncoderMode {
+    /// It stays as it is: any model that encodes.
+    Frozen,
+    /// It is trained on together with the classifier: an autoencoder.
+    FineTuned,
+}
+
+impl Default for ClassifierConfig {
+    fn default() -> Self {
+        Self {
+            hidden: vec![128, 64],
+            activation: ActivationKind::Elu,
+            initializer: Initializer::Auto,
+            dropout: 0.0,
+            label_smoothing: 0.0,
+            balanced: false,
+            labelled: 0,
+            encoder: None,
+            encoder_mode: EncoderMode::Frozen,
+        }
+    }
+}
+
+/// The widest layer that is believed; more is a mistyped number.
+const MAX_WIDTH: usize = 1 << 20;
+
+impl ClassifierConfig {
+    /// Checks every field; the error names the recipe key.
+    pub fn validate(&self) -> Result<()> {
+        if let Some(width) = self.hidden.iter().find(|&&w| w == 0 || w > MAX_WIDTH) {
+            return Err(Error::config(
+                "model.hidden",
+                format!("found a layer of width {width}, expected 1 to {MAX_WIDTH}"),
+            ));
+        }
+        for (key, share) in [("model.dropout", self.dropout), ("model.label-smoothing", self.label_smoothing)]
+        {
+            if !(0.0..1.0).contains(&share) {
+                return Err(Error::config(key, format!("found {share}, expected 0 or more and below 1")));
+            }
+        }
+        Ok(())
+    }
+}

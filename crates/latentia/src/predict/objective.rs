@@ -1,0 +1,63 @@
+//! What training minimises: the mean over rows of `−Σ_c t_c log p(c | x)`.
+
+use burn::tensor::{Device, Tensor};
+use latentia_ops::loss;
+
+use super::module::ClassifierModule;
+use crate::{
+    codes::{EVALUATION_ROWS, to_tensor},
+    data::Matrix,
+    random::Purpose,
+    train::{Loss, Objective, StepContext, params::host_values},
+};
+
+/// The objective of a classifier on rows in memory.
+pub(super) struct ClassifierObjective {
+    /// Input or codes, and targets, of the rows learnt from.
+    pub train: (Matrix, Matrix),
+    /// The same of the validation rows.
+    pub validation: (Matrix, Matrix),
+    pub dropout: f64,
+    pub device: Device,
+}
+
+impl ClassifierObjective {
+    fn tensor(&self, values: Vec<f32>, cols: usize) -> Tensor<2> {
+        to_tensor(values, cols, &self.device)
+    }
+}
+
+impl Objective for ClassifierObjective {
+    type Model = ClassifierModule;
+
+    fn items(&self) -> usize {
+        self.train.0.rows()
+    }
+
+    fn loss(&mut self, model: &ClassifierModule, items: &[usize], at: StepContext) -> Loss {
+        let (x, targets) = &self.train;
+        let x = self.tensor(x.select_rows(items).into_vec(), x.cols());
+        let targets = self.tensor(targets.select_rows(items).into_vec(), targets.cols());
+        let dropout = (self.dropout > 0.0).then(|| (self.dropout, at.stream(Purpose::Dropout)));
+        let losses = loss::categorical_with_logits(model.forward(x, dropout), targets);
+        Loss { total: losses.mean(), terms: Vec::new() }
+    }
+
+    fn validate(&mut self, model: &ClassifierModule, _: StepContext) -> Option<f64> {
+        let (x, targets) = &self.validation;
+        if x.rows() == 0 {
+            return None;
+        }
+        let x_chunks = x.as_slice().chunks(EVALUATION_ROWS * x.cols());
+        let sum: f64 = x_chunks
+            .zip(targets.as_slice().chunks(EVALUATION_ROWS * targets.cols()))
+            .map(|(rows, t)| {
+                let logits = model.forward(self.tensor(rows.to_vec(), x.cols()), None);
+                let t = self.tensor(t.to_vec(), targets.cols());
+                let losses = host_values(loss::categorical_with_logits(logits, t));
+                losses.iter().map(|&l| f64::from(l)).sum::<f64>()
+            })
+            .sum();
+        Some(sum / x.rows() as f64)
+    }
+}
