@@ -130,6 +130,13 @@ pub struct MapFigures {
     pub neighbour_accuracy: Option<f64>,
 }
 
+impl MapFigures {
+    /// Name and value of what tells how faithful the map is.
+    pub fn faithfulness(&self) -> [(&'static str, f64); 2] {
+        [("trustworthiness", self.trustworthiness), ("continuity", self.continuity)]
+    }
+}
+
 /// How often the class of a row is told right.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PredictionFigures {

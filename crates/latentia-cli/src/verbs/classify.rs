@@ -50,15 +50,15 @@ fn told(probabilities: &Matrix, classes: &[String], top: Option<usize>) -> Table
             table.push("predicted", column(0));
             for (c, class) in classes.iter().enumerate() {
                 let values = probabilities.iter_rows().map(|row| row[c]).collect();
-                table.push(&format!("p({class})"), Values::Numbers(values));
+                table.push(format!("p({class})"), Values::Numbers(values));
             }
         }
         Some(top) => {
             for rank in 0..top.min(classes.len()) {
                 let number = if rank == 0 { String::new() } else { format!("_{}", rank + 1) };
-                table.push(&format!("predicted{number}"), column(rank));
+                table.push(format!("predicted{number}"), column(rank));
                 let values = probabilities.iter_rows().zip(&order).map(|(row, order)| row[order[rank]]);
-                table.push(&format!("probability{number}"), Values::Numbers(values.collect()));
+                table.push(format!("probability{number}"), Values::Numbers(values.collect()));
             }
         }
     }

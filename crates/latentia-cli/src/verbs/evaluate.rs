@@ -393,11 +393,10 @@ fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, c
         ]);
     }
     if let Some(map) = &map {
-        let measures: [(&str, fn(&MapFigures) -> f64); 2] =
-            [("trustworthiness", |map| map.trustworthiness), ("continuity", |map| map.continuity)];
-        for (name, of) in measures {
-            let kept = |at: usize| fitted.maps.get(at).map_or_else(dash, |map| number(of(map)));
-            grid.row([format!("{name} of the map"), number(of(map)), kept(0), kept(1)]);
+        for (i, (name, value)) in map.faithfulness().into_iter().enumerate() {
+            let kept =
+                |at: usize| fitted.maps.get(at).map_or_else(dash, |map| number(map.faithfulness()[i].1));
+            grid.row([format!("{name} of the map"), number(value), kept(0), kept(1)]);
         }
     }
     if let Some(r) = retrieval {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use latentia::{
     artifact::{self},
-    figures::{Agreement, Figures, MapFigures, PredictionFigures},
+    figures::{Agreement, Figures, PredictionFigures},
     fit::Summary,
     train::Ended,
 };
@@ -99,11 +99,9 @@ pub(super) fn figures(kind: &str, figures: &Figures) -> String {
         cells.push(percent(r.in_input));
         grid.row(cells);
     }
-    let measures: [(&str, fn(&MapFigures) -> f64); 2] =
-        [("trustworthiness", |map| map.trustworthiness), ("continuity", |map| map.continuity)];
-    for (name, of) in measures.into_iter().filter(|_| !figures.maps.is_empty()) {
+    for (i, (name, _)) in figures.maps.first().into_iter().flat_map(|map| map.faithfulness()).enumerate() {
         let mut cells = vec![format!("{name} of the map, {}", figures.comparison)];
-        cells.extend(figures.maps.iter().map(|map| number(of(map))));
+        cells.extend(figures.maps.iter().map(|map| number(map.faithfulness()[i].1)));
         cells.resize_with(columns, dash);
         grid.row(cells);
     }

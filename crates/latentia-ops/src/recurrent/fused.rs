@@ -194,9 +194,9 @@ impl<C: CheckpointStrategy> RecurrentOps for Autodiff<Flex, C> {
         // An operation's number of parents is part of its type: a few sizes do for all, filled up with x.
         match 1 + others.0.len() {
             ..=8 => tracked::<C, 8>(x, others, plan),
-            ..=16 => tracked::<C, 16>(x, others, plan),
-            ..=36 => tracked::<C, 36>(x, others, plan),
-            ..=68 => tracked::<C, 68>(x, others, plan),
+            9..=16 => tracked::<C, 16>(x, others, plan),
+            17..=36 => tracked::<C, 36>(x, others, plan),
+            37..=68 => tracked::<C, 68>(x, others, plan),
             _ => tracked::<C, { 3 + 4 * super::MOST_LAYERS }>(x, others, plan),
         }
     }

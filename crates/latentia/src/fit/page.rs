@@ -224,7 +224,7 @@ fn maps_beside(measured: &Measured, split: &Split, data: &Dataset, part: &str) -
     columns.extend(first.neighbour_accuracy.map(|_| accuracy));
     let row = |f: &MapFigures| {
         let values = [f.trustworthiness, f.continuity].into_iter().chain(f.neighbour_accuracy);
-        std::iter::once(f.name.as_str().into()).chain(values.map(|v| Value::from(v))).collect()
+        std::iter::once(f.name.as_str().into()).chain(values.map(Value::from)).collect()
     };
     let table = Table { columns, rows: figures.iter().map(row).collect(), highlights: Vec::new() };
     Some(Section {
