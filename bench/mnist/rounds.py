@@ -40,6 +40,8 @@ def ours(model, epochs):
     answer = json.loads(process.stdout.read())
     if process.returncode:
         raise SystemExit(process.returncode)
+    if trained is None:
+        raise SystemExit("no checkpoint was seen: was it removed within 20 ms?")
     error = answer["figures"]["parts"][-1]["squared_error"]
     print(f"latentia: trained in {trained:.1f} s, peak {peak:.0f} MB, test squared error {error:.3f}; with baselines and report {whole:.1f} s", flush=True)
 

@@ -76,6 +76,8 @@ fn no_step_allocates() {
                 backward(&layer, outputs, gradients, &mut workspace);
             })
         };
-        assert_eq!(of_steps(100), of_steps(200), "{cell:?}, twice the steps");
+        // A thread of the team takes its scratch memory when it first has work, which may be in either pass.
+        let (once, twice) = (of_steps(100), of_steps(200));
+        assert!(twice < once + 20, "{cell:?}: {once} allocations for 100 steps, {twice} for 200");
     }
 }

@@ -132,13 +132,13 @@ pub trait Model: Send {
     fn as_log_likelihood(&self) -> Option<&dyn LogLikelihood> {
         None
     }
-    /// What only this kind has to show in a report, from held-out rows of the data it was fitted to.
-    fn sections(&self, _rows: &Split, _data: &Dataset) -> Result<Vec<Section>> {
-        Ok(Vec::new())
-    }
     /// Rows to clusters.
     fn as_assign(&self) -> Option<&dyn Assign> {
         None
+    }
+    /// What only this kind has to show in a report, from held-out rows of the data it was fitted to.
+    fn sections(&self, _rows: &Split, _data: &Dataset) -> Result<Vec<Section>> {
+        Ok(Vec::new())
     }
 }
 

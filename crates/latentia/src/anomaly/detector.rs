@@ -3,9 +3,12 @@
 use super::{AnomalyConfig, robust::RobustDistance};
 use crate::{
     Result,
-    data::Matrix,
+    data::{Dataset, Matrix, Split},
     evaluate,
-    model::{Decode, Encode, Model, Reconstruct, Score, Size},
+    model::{
+        Assign, Decode, Denoise, Encode, LogLikelihood, Model, Predict, Reconstruct, Sample, Score, Size,
+    },
+    report::Section,
     train::params::{HostTensor, Tensors},
 };
 
@@ -207,5 +210,29 @@ impl Model for Detector {
 
     fn as_score(&self) -> Option<&dyn Score> {
         Some(self)
+    }
+
+    fn as_predict(&self) -> Option<&dyn Predict> {
+        self.first().as_predict()
+    }
+
+    fn as_sample(&self) -> Option<&dyn Sample> {
+        self.first().as_sample()
+    }
+
+    fn as_denoise(&self) -> Option<&dyn Denoise> {
+        self.first().as_denoise()
+    }
+
+    fn as_log_likelihood(&self) -> Option<&dyn LogLikelihood> {
+        self.first().as_log_likelihood()
+    }
+
+    fn as_assign(&self) -> Option<&dyn Assign> {
+        self.first().as_assign()
+    }
+
+    fn sections(&self, rows: &Split, data: &Dataset) -> Result<Vec<Section>> {
+        self.first().sections(rows, data)
     }
 }

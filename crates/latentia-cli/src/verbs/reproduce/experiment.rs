@@ -163,6 +163,7 @@ const RECIPES: &[(&str, &str)] = recipes![
     "contractive-digits",
     "rbm-digits",
     "anomaly-tables",
+    "reuters-hashing",
     "mnist-pca",
     "mnist-autoencoder",
     "vae-mnist",
