@@ -79,9 +79,9 @@ fn codes(n: usize, bits: usize, clustered: bool, rng: &mut ChaCha8Rng) -> BitCod
     let mut words: Vec<u64> = Vec::with_capacity(n * per_code);
     let mut centre = vec![0; per_code];
     for i in 0..n {
-        if !clustered || i % SPREAD.1 == 0 {
+        if !clustered || i.is_multiple_of(SPREAD.1) {
             centre.iter_mut().for_each(|word| *word = rng.next_u64());
-            if bits % 64 > 0 {
+            if !bits.is_multiple_of(64) {
                 centre[per_code - 1] &= (1 << (bits % 64)) - 1;
             }
         }
