@@ -4,6 +4,7 @@ use latentia_kernels::recurrent::{
     Cell, Gradients, LastStates, Layer, OutputGradients, Sequences, States, Stepper, Workspace, backward,
     forward,
 };
+use latentia_kernels::threads;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -76,6 +77,8 @@ fn no_step_allocates() {
                 backward(&layer, outputs, gradients, &mut workspace);
             })
         };
+        let alone = |steps| threads::with_limit(1, || of_steps(steps));
+        assert_eq!(alone(100), alone(200), "{cell:?}, twice the steps");
         // A thread of the team takes its scratch memory when it first has work, which may be in either pass.
         let (once, twice) = (of_steps(100), of_steps(200));
         assert!(twice < once + 20, "{cell:?}: {once} allocations for 100 steps, {twice} for 200");
