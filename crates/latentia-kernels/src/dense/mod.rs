@@ -83,10 +83,11 @@ pub fn backward(
 
 /// Rows whose sum is formed before it is added to the rest: rounding errors then grow with the number of blocks, not of rows.
 const SUM_ROWS: usize = 32;
-/// Columns of a piece of work: two cache lines of every row.
-const PIECE_COLS: usize = 32;
+/// Columns of a piece of work: sums that stay in the nearest cache.
+const PIECE_COLS: usize = 512;
 
-/// `da = dy ∘ f'` and `db (+)= Σ_rows da` in one pass over memory; each column has one owner, so its sum one order.
+/// `da = dy ∘ f'` and `db (+)= Σ_rows da` in one pass over memory, row by row. Blocks of rows have sums of their own, which are
+/// then added up in order, so the bits do not depend on who did which.
 fn pull_back(
     activation: Activation,
     saved: Src,
@@ -99,33 +100,44 @@ fn pull_back(
     if da.is_none() && db.is_none() {
         return;
     }
-    let db = db.map(|db| {
-        if !accumulate {
-            db.fill(0.0);
-        }
-        Shared(db.as_mut_ptr())
-    });
     let level = simd::level();
-    let piece = |first: usize| {
-        let cols = first..(first + PIECE_COLS).min(outputs);
-        simd::dispatch_at(level, Piece { activation, saved, dy, da, db, batch, outputs, cols });
-    };
-    if batch * outputs < crate::math::BLOCK {
-        (0..outputs).step_by(PIECE_COLS).for_each(piece);
-    } else {
-        threads::run(outputs.div_ceil(PIECE_COLS), |i| piece(i * PIECE_COLS));
-    }
+    let blocks = batch.div_ceil(SUM_ROWS);
+    scratch::with(if db.is_some() { blocks * outputs } else { 0 }, |sums| {
+        let summed = db.is_some().then_some(Shared(sums.as_mut_ptr()));
+        let across = outputs.div_ceil(PIECE_COLS);
+        let piece = |i: usize| {
+            let (block, first) = (i / across, i % across * PIECE_COLS);
+            let rows = block * SUM_ROWS..((block + 1) * SUM_ROWS).min(batch);
+            let cols = first..(first + PIECE_COLS).min(outputs);
+            let sums = summed.map(|Shared(sums)| sums.wrapping_add(block * outputs));
+            simd::dispatch_at(level, Piece { activation, saved, dy, da, sums, outputs, rows, cols });
+        };
+        if batch * outputs < crate::math::BLOCK {
+            (0..blocks * across).for_each(piece);
+        } else {
+            threads::run(blocks * across, piece);
+        }
+        if let Some(db) = db {
+            if !accumulate {
+                db.fill(0.0);
+            }
+            for sums in sums.chunks_exact(outputs.max(1)) {
+                db.iter_mut().zip(sums).for_each(|(db, sum)| *db += sum);
+            }
+        }
+    });
 }
 
-/// Some columns of [`pull_back`].
+/// Some columns of some rows of [`pull_back`].
 struct Piece {
     activation: Activation,
     saved: Src,
     dy: Src,
     da: Option<Shared>,
-    db: Option<Shared>,
-    batch: usize,
+    /// `[O]`, overwritten with the sums over these rows.
+    sums: Option<*mut f32>,
     outputs: usize,
+    rows: Range<usize>,
     cols: Range<usize>,
 }
 
@@ -134,27 +146,20 @@ impl Kernel for Piece {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Piece { activation, saved, dy, da, db, batch, outputs, cols } = self;
-        for first in (0..batch).step_by(SUM_ROWS) {
+        let Piece { activation, saved, dy, da, sums, outputs, rows, cols } = self;
+        for i in rows.clone() {
             for j in cols.clone().step_by(S::LANES) {
                 let lanes = (cols.end - j).min(S::LANES);
-                let mut sum = s.splat(0.0);
-                for i in first..(first + SUM_ROWS).min(batch) {
-                    // SAFETY: (i, j..j + lanes) lies within all matrices; these columns of da and db are this piece's.
-                    unsafe {
-                        let mut v = load(s, dy.at(i, j), lanes);
-                        if let Some(Shared(da)) = da {
-                            v = activation.pull_back(s, load(s, saved.at(i, j), lanes), v);
-                            store(s, da.add(i * outputs + j), lanes, v);
-                        }
-                        sum = s.add(sum, v);
+                // SAFETY: (i, j..j + lanes) lies within all matrices; these places of da and of the sums are this piece's.
+                unsafe {
+                    let mut v = load(s, dy.at(i, j), lanes);
+                    if let Some(Shared(da)) = da {
+                        v = activation.pull_back(s, load(s, saved.at(i, j), lanes), v);
+                        store(s, da.add(i * outputs + j), lanes, v);
                     }
-                }
-                if let Some(Shared(db)) = db {
-                    // SAFETY: as above.
-                    unsafe {
-                        let db = db.add(j);
-                        store(s, db, lanes, s.add(load(s, db, lanes), sum));
+                    if let Some(sums) = sums {
+                        let sum = if i == rows.start { s.splat(0.0) } else { load(s, sums.add(j), lanes) };
+                        store(s, sums.add(j), lanes, s.add(sum, v));
                     }
                 }
             }

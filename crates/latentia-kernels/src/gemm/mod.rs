@@ -12,6 +12,7 @@
 
 mod blocked;
 mod epilogue;
+mod gram;
 mod operand;
 mod pack;
 mod packed;
@@ -19,6 +20,7 @@ mod skinny;
 mod tile;
 
 pub use epilogue::Epilogue;
+pub use gram::add_gram;
 pub use pack::{pack_columns, pack_rows};
 pub use packed::PackedB;
 pub use tile::{Walk, for_rows, multiply, row_tile, row_tiles};

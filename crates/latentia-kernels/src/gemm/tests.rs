@@ -211,3 +211,34 @@ fn a_packed_operand_takes_new_values() {
     gemm_packed(MatRef::new(&identity, 30, 30), &packed, view, false, Epilogue::default());
     assert_eq!(c, new);
 }
+
+#[test]
+fn gram_adds_the_lower_half_and_leaves_the_upper_alone() {
+    let _alone = three_threads();
+    let shapes =
+        if cfg!(miri) { vec![(3, 18)] } else { vec![(1, 1), (5, 16), (401, 37), (900, 65), (64, 130)] };
+    for (k, n) in shapes {
+        let data = numbers(k * (n + 3), 7);
+        let x = MatRef::with_strides(&data, k, n, n + 3, 1);
+        for level in levels() {
+            let run = |threads| {
+                let mut sums = vec![0.5f64; n * n];
+                with_limit(threads, || with_level(level, || add_gram(x, &mut sums)));
+                sums
+            };
+            let sums = run(1);
+            for i in 0..n {
+                for j in 0..n {
+                    let (want, magnitude) = if j <= i { exact(x.t(), x, i, j) } else { (0.0, 0.0) };
+                    let error = (sums[i * n + j] - 0.5 - want).abs();
+                    assert!(
+                        error <= 1e-6 * magnitude,
+                        "{k}x{n} at {i}, {j}, {}: off by {error:e}",
+                        level.name()
+                    );
+                }
+            }
+            assert!(sums == run(2) && sums == run(3), "{k}x{n} {}: bits depend on threads", level.name());
+        }
+    }
+}

@@ -29,6 +29,7 @@ mod share;
 mod stack;
 mod step;
 mod steps;
+mod wavefront;
 mod workspace;
 
 pub use backward::{Gradients, OutputGradients, backward};

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 /// Fewest rows of a batch worth a thread of their own: half a register tile.
 const OWN_ROWS: usize = 8;
 /// Multiplications of a step from which meeting another thread after it pays: about two microseconds of work.
-const PARALLEL_FROM: usize = 100_000;
+pub(super) const PARALLEL_FROM: usize = 100_000;
 
 /// Bytes of packed recurrent weights that stay in every core's second-level cache beside what a step reads and writes: half of
 /// it, taken for 1 MiB where the system does not say.
@@ -43,6 +43,13 @@ pub(super) fn split(order: &Order, gates: usize, hidden: usize, threads: usize) 
     } else {
         (Split::Units, if step < PARALLEL_FROM { 1 } else { threads })
     }
+}
+
+/// Whether two layers of equal size are better worked on side by side, each by one thread, than one after the other by all.
+pub(super) fn side_by_side(batch: usize, gates: usize, hidden: usize, threads: usize) -> bool {
+    let weights = gates * hidden * hidden;
+    threads > 1
+        && (batch * weights < PARALLEL_FROM || threads < 4 && weights * size_of::<f32>() <= own_cache())
 }
 
 /// Some units of some rows.

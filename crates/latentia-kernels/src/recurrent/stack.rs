@@ -1,9 +1,12 @@
 //! Several layers and two directions on top of the passes of one.
 
+use super::share::side_by_side;
+use super::wavefront::{self, Wavefront};
 use super::workspace::Buffer;
 use super::{Gradients, LastStates, Layer, OutputGradients, Sequences, States, Workspace, backward, forward};
 use crate::math::BLOCK;
 use crate::threads;
+use std::ops::Range;
 
 /// Layers on top of each other, each in one direction or in two.
 ///
@@ -74,15 +77,20 @@ impl<'a> Dropout<'a> {
         assert_eq!(have, need, "recurrent stack: masks are [L - 1, T, B, D·H] or [L - 1, B, D·H]");
     }
 
-    /// The factors of the states that leave a layer, to be repeated until they last; nothing where all are 1, as after the
-    /// last layer.
-    fn after(self, layer: usize, steps: usize, row: usize) -> Option<&'a [f32]> {
-        let (mask, len) = match self {
-            Self::None => return None,
-            Self::Steps(mask) => (mask, steps * row),
-            Self::Sequences(mask) => (mask, row),
-        };
-        mask.get(layer * len..(layer + 1) * len)
+    /// The factors of the states that leave a layer at these of all `T` steps, to be repeated until they last; nothing where
+    /// all are 1, as after the last layer.
+    pub(super) fn after(
+        self,
+        layer: usize,
+        steps: &Range<usize>,
+        all: usize,
+        row: usize,
+    ) -> Option<&'a [f32]> {
+        match self {
+            Self::None => None,
+            Self::Steps(mask) => mask.get((layer * all + steps.start) * row..(layer * all + steps.end) * row),
+            Self::Sequences(mask) => mask.get(layer * row..(layer + 1) * row),
+        }
     }
 }
 
@@ -111,6 +119,9 @@ pub struct StackWorkspace {
     dx: Buffer,
     steps: usize,
     batch: usize,
+    wavefront: Wavefront,
+    /// Steps of the wavefront's pieces, where the last forward pass was one.
+    piece: Option<usize>,
 }
 
 impl StackWorkspace {
@@ -121,6 +132,10 @@ impl StackWorkspace {
 
     fn need(&mut self, stack: &Stack, steps: usize, batch: usize) {
         (self.steps, self.batch) = (steps, batch);
+        self.piece = wavefront::piece(stack, steps, batch);
+        if self.piece.is_some() {
+            return;
+        }
         self.layers.resize_with(self.layers.len().max(stack.layers.len()), Workspace::new);
         let half = steps * batch * stack.layers[0].hidden;
         if stack.depth() > 1 {
@@ -160,31 +175,37 @@ pub fn forward_stack(
     }
     dropout.check(depth, steps, row);
     workspace.need(stack, steps, batch);
+    if let Some(piece) = workspace.piece {
+        workspace.wavefront.forward(stack, sequences, piece, dropout, initial, y, last);
+        return;
+    }
 
     let StackWorkspace { layers: parts, between: [below, above], halves, .. } = workspace;
     for level in 0..depth {
         let x = if level == 0 { sequences.x } else { &below.floats()[..steps * row] };
         let out = if level + 1 == depth { &mut *y } else { &mut above.floats_mut()[..steps * row] };
-        for (i, workspace) in parts.iter_mut().enumerate().skip(level * directions).take(directions) {
-            let direction = i % directions;
+        let own = level * directions..(level + 1) * directions;
+        let states = own.start * state..own.end * state;
+        let last_h = halve(last.h.as_deref_mut().map(|h| &mut h[states.clone()]), state);
+        let last_c = halve(last.c.as_deref_mut().map(|c| &mut c[states]), state);
+        let outs = match directions {
+            1 => [Some(&mut *out), None],
+            _ => halves.each_mut().map(|half| Some(&mut half.floats_mut()[..steps * state])),
+        };
+        let work = own.clone().zip(&mut parts[own]).zip(last_h.into_iter().zip(last_c)).zip(outs);
+        in_turn_or_together(stack, batch, work.collect(), |(((i, workspace), (last_h, last_c)), out)| {
             let part = i * state..(i + 1) * state;
-            let sequences = Sequences { x, reverse: sequences.reverse != (direction == 1), ..sequences };
+            let turned = sequences.reverse != (i % directions == 1);
+            let sequences = Sequences { x, reverse: turned, ..sequences };
             let initial =
                 States { h: initial.h.map(|h| &h[part.clone()]), c: initial.c.map(|c| &c[part.clone()]) };
-            let last = LastStates {
-                h: last.h.as_deref_mut().map(|h| &mut h[part.clone()]),
-                c: last.c.as_deref_mut().map(|c| &mut c[part]),
-            };
-            let out = match directions {
-                1 => &mut *out,
-                _ => &mut halves[direction].floats_mut()[..steps * state],
-            };
-            forward(&stack.layers[i], sequences, initial, out, last, workspace);
-        }
+            let last = LastStates { h: last_h, c: last_c };
+            forward(&stack.layers[i], sequences, initial, out.unwrap_or_default(), last, workspace);
+        });
         if directions == 2 {
             join(halves, hidden, out);
         }
-        if let Some(mask) = dropout.after(level, steps, row) {
+        if let Some(mask) = dropout.after(level, &(0..steps), steps, row) {
             multiply(out, mask);
         }
         std::mem::swap(below, above);
@@ -210,10 +231,6 @@ pub fn backward_stack(
     let (directions, depth, hidden) = (stack.directions(), stack.depth(), stack.layers[0].hidden);
     let (steps, batch) = (workspace.steps, workspace.batch);
     let (row, state) = (batch * directions * hidden, batch * hidden);
-    assert!(
-        workspace.layers.len() >= stack.layers.len(),
-        "recurrent stack backward: the workspace holds no forward pass of this stack"
-    );
     assert_eq!(gradients.layers.len(), stack.layers.len(), "recurrent stack backward: one element per layer");
     assert!(
         outputs.dy.is_none_or(|dy| dy.len() == steps * row),
@@ -230,8 +247,16 @@ pub fn backward_stack(
         "recurrent stack backward: dx is [T, B, I]"
     );
     dropout.check(depth, steps, row);
+    if workspace.piece.is_some() {
+        workspace.wavefront.backward(stack, (steps, batch), dropout, outputs, gradients);
+        return;
+    }
+    assert!(
+        workspace.layers.len() >= stack.layers.len(),
+        "recurrent stack backward: the workspace holds no forward pass of this stack"
+    );
 
-    let StackWorkspace { layers: parts, between: [below, above], halves, dx: second, .. } = workspace;
+    let StackWorkspace { layers: parts, between: [below, above], halves, dx: other, .. } = workspace;
     for level in (0..depth).rev() {
         let dy = if level + 1 == depth { outputs.dy } else { Some(&above.floats()[..steps * row]) };
         if let (2, Some(dy)) = (directions, dy) {
@@ -242,41 +267,56 @@ pub fn backward_stack(
             _ => Some(&mut below.floats_mut()[..steps * row]),
         };
         let width = dx.as_ref().map_or(0, |dx| dx.len());
-        for (i, workspace) in parts.iter_mut().enumerate().skip(level * directions).take(directions) {
-            let direction = i % directions;
+        let own = level * directions..(level + 1) * directions;
+        let states = own.start * state..own.end * state;
+        let dh0 = halve(gradients.dh0.as_deref_mut().map(|dh| &mut dh[states.clone()]), state);
+        let dc0 = halve(gradients.dc0.as_deref_mut().map(|dc| &mut dc[states]), state);
+        let second = (directions == 2 && dx.is_some()).then(|| {
+            other.need(width);
+            &mut other.floats_mut()[..width]
+        });
+        let initial = dh0.into_iter().zip(dc0).zip([dx.as_deref_mut(), second]);
+        let work = own.clone().zip(&mut parts[own.clone()]).zip(&mut gradients.layers[own]).zip(initial);
+        in_turn_or_together(stack, batch, work.collect(), |(((i, workspace), own), ((dh0, dc0), dx))| {
             let range = i * state..(i + 1) * state;
             let outputs = OutputGradients {
                 dy: dy.map(|dy| match directions {
                     1 => dy,
-                    _ => &halves[direction].floats()[..steps * state],
+                    _ => &halves[i % directions].floats()[..steps * state],
                 }),
                 dh: outputs.dh.map(|dh| &dh[range.clone()]),
-                dc: outputs.dc.map(|dc| &dc[range.clone()]),
+                dc: outputs.dc.map(|dc| &dc[range]),
             };
-            let own = std::mem::take(&mut gradients.layers[i]);
-            let own = Gradients {
-                dh0: gradients.dh0.as_deref_mut().map(|dh| &mut dh[range.clone()]),
-                dc0: gradients.dc0.as_deref_mut().map(|dc| &mut dc[range]),
-                dx: dx.as_deref_mut().map(|dx| {
-                    if direction == 0 {
-                        return dx;
-                    }
-                    second.need(width);
-                    &mut second.floats_mut()[..width]
-                }),
-                ..own
-            };
+            let own = Gradients { dh0, dc0, dx, ..std::mem::take(own) };
             backward(&stack.layers[i], outputs, own, workspace);
-        }
+        });
         if let (Some(dx), 2) = (&mut dx, directions) {
-            add(dx, &second.floats()[..width]);
+            add(dx, &other.floats()[..width]);
         }
         if let (Some(dx), 1..) = (dx, level)
-            && let Some(mask) = dropout.after(level - 1, steps, row)
+            && let Some(mask) = dropout.after(level - 1, &(0..steps), steps, row)
         {
             multiply(dx, mask);
         }
         std::mem::swap(below, above);
+    }
+}
+
+/// The parts of two directions; the second is empty where there is one.
+fn halve(v: Option<&mut [f32]>, state: usize) -> [Option<&mut [f32]>; 2] {
+    match v.map(|v| v.split_at_mut(state)) {
+        Some((first, second)) => [Some(first), Some(second)],
+        None => [None, None],
+    }
+}
+
+/// Does the work of the directions of a layer: one after the other with all threads, or side by side with one each.
+fn in_turn_or_together<T: Send>(stack: &Stack, batch: usize, work: Vec<T>, each: impl Fn(T) + Sync) {
+    let Layer { cell, hidden, .. } = stack.layers[0];
+    if side_by_side(batch, cell.gates(), hidden, threads::count()) {
+        threads::for_each(work, each);
+    } else {
+        work.into_iter().for_each(each);
     }
 }
 
@@ -309,7 +349,7 @@ fn part(dy: &[f32], hidden: usize, halves: &mut [Buffer; 2]) {
 }
 
 /// `y ← y mask`, the mask repeated until it lasts.
-fn multiply(y: &mut [f32], mask: &[f32]) {
+pub(super) fn multiply(y: &mut [f32], mask: &[f32]) {
     // A copy of the mask at a time, cut into blocks.
     let blocks = y.chunks_mut(mask.len().max(1)).flat_map(|y| y.chunks_mut(BLOCK).zip(mask.chunks(BLOCK)));
     threads::for_each(blocks.collect(), |(y, mask): (&mut [f32], &[f32])| {

@@ -2,7 +2,7 @@
 //! between blocks. Work is split over the output, never over the sum, so any number of threads gives the same bits.
 
 use faer::{Mat, MatMut, MatRef};
-use latentia_kernels::{self as kernels, gemm::gemm, threads};
+use latentia_kernels::{self as kernels, gemm::add_gram, threads};
 use rayon::prelude::*;
 
 use crate::data::Matrix;
@@ -21,47 +21,29 @@ const TILE: usize = 128;
 pub(super) trait Real: Number + Copy + Default {
     /// Distance from one to the next number.
     const EPSILON: f64;
-    /// Rows of a symmetric product that are formed together, up to the diagonal.
-    const STRIP: usize;
     /// Rounds to this type.
     fn narrow(value: f64) -> Self;
     /// Without loss.
     fn widen(self) -> f64;
-    /// Adds the strips of the lower half of `BᵀB`, for a block B of rows of `size` numbers.
-    fn add_strips(block: &[Self], size: usize, strips: &mut [Tile<Self>]);
+    /// Adds the lower half of `BᵀB`, for a block B of rows of `size` numbers, to `sums [size, size]`.
+    fn add_gram(block: &[Self], size: usize, sums: &mut [f64]);
 }
 
 impl Real for f32 {
     const EPSILON: f64 = f32::EPSILON as f64;
-    /// Whole register tiles of every instruction set, or nearly; of 784 rows 43 hundredths of the product are not formed.
-    const STRIP: usize = 112;
     fn narrow(value: f64) -> Self {
         value as f32
     }
     fn widen(self) -> f64 {
         f64::from(self)
     }
-
-    /// Each strip one product on all threads.
-    fn add_strips(block: &[Self], size: usize, strips: &mut [Tile<Self>]) {
-        let block = kernels::MatRef::new(block, block.len() / size, size);
-        for (i, strip) in strips.iter_mut().enumerate() {
-            let columns = |first: usize, count: usize| {
-                kernels::MatRef::with_strides(&block.data()[first..], block.rows(), count, size, 1)
-            };
-            let part = kernels::MatMut::new(&mut strip.part, strip.rows, strip.cols);
-            gemm(columns(i * Self::STRIP, strip.rows).t(), columns(0, strip.cols), part, false);
-            let rows = strip.sum.chunks_mut(FILLED * strip.cols).zip(strip.part.chunks(FILLED * strip.cols));
-            threads::for_each(rows.collect(), |(sum, part): (&mut [f64], &[f32])| {
-                sum.iter_mut().zip(part).for_each(|(s, &p)| *s += f64::from(p));
-            });
-        }
+    fn add_gram(block: &[Self], size: usize, sums: &mut [f64]) {
+        add_gram(kernels::MatRef::new(block, block.len() / size, size), sums);
     }
 }
 
 impl Real for f64 {
     const EPSILON: f64 = f64::EPSILON;
-    const STRIP: usize = TILE;
     fn narrow(value: f64) -> Self {
         value
     }
@@ -69,12 +51,16 @@ impl Real for f64 {
         self
     }
 
-    /// The strips side by side, each on a thread.
-    fn add_strips(block: &[Self], size: usize, strips: &mut [Tile<Self>]) {
+    /// Strips of rows, up to the diagonal, side by side.
+    fn add_gram(block: &[Self], size: usize, sums: &mut [f64]) {
         let block = MatRef::from_row_major_slice(block, block.len() / size, size);
-        strips.par_iter_mut().enumerate().for_each(|(i, strip)| {
-            let (left, right) = (block.subcols(i * Self::STRIP, strip.rows), block.subcols(0, strip.cols));
-            strip.add(left.transpose(), right);
+        sums.par_chunks_mut(TILE * size).enumerate().for_each(|(i, sums)| {
+            let rows = sums.len() / size;
+            let mut strip = Tile::<Self>::new(rows, i * TILE + rows);
+            strip.add(block.subcols(i * TILE, rows).transpose(), block.subcols(0, strip.cols));
+            for (sums, strip) in sums.chunks_exact_mut(size).zip(strip.sum.chunks_exact(strip.cols)) {
+                sums.iter_mut().zip(strip).for_each(|(sum, v)| *sum += v);
+            }
         });
     }
 }
@@ -172,8 +158,7 @@ impl<T: Real> Tile<T> {
 
 /// `Σ_p r_p r_pᵀ`, `[size, size]`, lower half, over `terms` vectors `r_p` that `fill(p, r_p)` writes.
 fn lower_product<T: Real>(terms: usize, size: usize, fill: impl Fn(usize, &mut [T]) + Sync) -> Mat<f64> {
-    let strips = || (0..size).step_by(T::STRIP).map(|first| (first, T::STRIP.min(size - first)));
-    let mut sums: Vec<Tile<T>> = strips().map(|(first, rows)| Tile::new(rows, first + rows)).collect();
+    let mut sums = vec![0.0; size * size];
     let mut block = vec![T::default(); BLOCK.min(terms) * size];
     for first in (0..terms).step_by(BLOCK) {
         let rows = BLOCK.min(terms - first);
@@ -184,15 +169,7 @@ fn lower_product<T: Real>(terms: usize, size: usize, fill: impl Fn(usize, &mut [
                 fill(first + part * FILLED + p, out);
             }
         });
-        T::add_strips(block, size, &mut sums);
+        T::add_gram(block, size, &mut sums);
     }
-    let mut out = Mat::zeros(size, size);
-    for ((first, _), strip) in strips().zip(&sums) {
-        for r in 0..strip.rows {
-            for c in 0..=first + r {
-                out[(first + r, c)] = strip.sum[r * strip.cols + c];
-            }
-        }
-    }
-    out
+    Mat::from_fn(size, size, |i, j| if j <= i { sums[i * size + j] } else { 0.0 })
 }
