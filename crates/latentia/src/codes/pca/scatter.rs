@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use crate::data::Matrix;
 use latentia_linalg::{Number, product};
 
-/// Terms summed before the sum moves to `f64`. 1,024 rows of a few hundred columns stay in the last-level cache.
-const BLOCK: usize = 1024;
+/// Terms summed before the sum moves to `f64`: 400 rows of several hundred columns stay in the second-level cache.
+const BLOCK: usize = 400;
 
 /// Vectors of a block that a thread fills at a time.
 const FILLED: usize = 64;
@@ -25,6 +25,8 @@ pub(super) trait Real: Number + Copy + Default {
     fn narrow(value: f64) -> Self;
     /// Without loss.
     fn widen(self) -> f64;
+    /// A value seen from a mean, which is rounded to this type: what that adds to a product vanishes in its rounding.
+    fn centred(value: f32, mean: Self) -> Self;
     /// Adds the lower half of `BᵀB`, for a block B of rows of `size` numbers, to `sums [size, size]`.
     fn add_gram(block: &[Self], size: usize, sums: &mut [f64]);
 }
@@ -36,6 +38,9 @@ impl Real for f32 {
     }
     fn widen(self) -> f64 {
         f64::from(self)
+    }
+    fn centred(value: f32, mean: Self) -> Self {
+        value - mean
     }
     fn add_gram(block: &[Self], size: usize, sums: &mut [f64]) {
         add_gram(kernels::MatRef::new(block, block.len() / size, size), sums);
@@ -49,6 +54,9 @@ impl Real for f64 {
     }
     fn widen(self) -> f64 {
         self
+    }
+    fn centred(value: f32, mean: Self) -> Self {
+        f64::from(value) - mean
     }
 
     /// Strips of rows, up to the diagonal, side by side.
@@ -74,14 +82,16 @@ pub(super) struct Centred<'a> {
 impl Centred<'_> {
     /// `XᵀX`, `[d, d]`; only the lower half is filled.
     pub(super) fn covariance<T: Real>(&self) -> Mat<f64> {
-        lower_product::<T>(self.x.rows(), self.x.cols(), |row, out| self.fill(row, out))
+        let mean = self.mean::<T>();
+        lower_product::<T>(self.x.rows(), self.x.cols(), |row, out| self.fill(row, &mean, out))
     }
 
     /// `X Xᵀ`, `[n, n]`; only the lower half is filled.
     pub(super) fn gram<T: Real>(&self) -> Mat<f64> {
+        let mean = self.mean::<T>();
         lower_product::<T>(self.x.cols(), self.x.rows(), |col, out| {
             for (o, row) in out.iter_mut().zip(self.x.iter_rows()) {
-                *o = T::narrow(f64::from(row[col]) - self.mean[col]);
+                *o = T::centred(row[col], mean[col]);
             }
         })
     }
@@ -113,12 +123,13 @@ impl Centred<'_> {
         let (n, d) = (self.x.rows(), self.x.cols());
         let mut x = vec![T::default(); BLOCK.min(n) * d];
         let mut y = vec![T::default(); BLOCK.min(n) * k];
+        let mean = self.mean::<T>();
         let tiles = d.div_ceil(TILE);
         let mut sums: Vec<_> = (0..tiles).map(|t| Tile::<T>::new(TILE.min(d - t * TILE), k)).collect();
         for first in (0..n).step_by(BLOCK) {
             let rows = BLOCK.min(n - first);
             let (x, y) = (&mut x[..rows * d], &mut y[..rows * k]);
-            x.par_chunks_mut(d).enumerate().for_each(|(i, out)| self.fill(first + i, out));
+            x.par_chunks_mut(d).enumerate().for_each(|(i, out)| self.fill(first + i, &mean, out));
             right(first, x, y);
             let (x, y) =
                 (MatRef::from_row_major_slice(&*x, rows, d), MatRef::from_row_major_slice(&*y, rows, k));
@@ -130,9 +141,13 @@ impl Centred<'_> {
         Mat::from_fn(d, k, |i, j| sums[i / TILE].sum[(i % TILE) * k + j])
     }
 
-    fn fill<T: Real>(&self, row: usize, out: &mut [T]) {
-        for ((o, &v), &m) in out.iter_mut().zip(self.x.row(row)).zip(self.mean) {
-            *o = T::narrow(f64::from(v) - m);
+    fn mean<T: Real>(&self) -> Vec<T> {
+        self.mean.iter().map(|&m| T::narrow(m)).collect()
+    }
+
+    fn fill<T: Real>(&self, row: usize, mean: &[T], out: &mut [T]) {
+        for ((o, &v), &m) in out.iter_mut().zip(self.x.row(row)).zip(mean) {
+            *o = T::centred(v, m);
         }
     }
 }
