@@ -193,9 +193,17 @@ fn kinds_and_recipes_are_compared_over_seeds() {
     let words = "compare people.csv --kinds pca,autoencoder --recipe wide.toml --seeds 2 --code 2 --label health \
                  --unusual ill --set train.epochs=3 --set data.id=name -o c";
     let done = s.run(words).ok();
-    for word in
-        ["squared error", "5-NN accuracy", "linear probe", "AUROC", "±", "pca", "wide", "the input itself"]
-    {
+    for word in [
+        "squared error",
+        "5-NN accuracy",
+        "linear probe",
+        "k-means NMI",
+        "AUROC",
+        "±",
+        "pca",
+        "wide",
+        "the input itself",
+    ] {
         assert!(done.stdout.contains(word), "'{word}' is not in {}", done.stdout);
     }
     let value: serde_json::Value = serde_json::from_str(&s.read("c/comparison.json")).unwrap();

@@ -65,6 +65,11 @@ fn a_variational_model_makes_rows_up_and_tells_how_likely_rows_are() {
     s.run("fit autoencoder digits --hidden 8 --code 2 --epochs 1 -o plain").ok();
     let refused = s.run("evaluate plain digits --importance-samples 5");
     assert!(refused.code == Some(2), "{refused:#?}");
+    // Worse than the coin of each pixel is no machine that learned; 64 fair coins are 44 nats.
+    s.run("fit rbm digits --code 16 --epochs 3 -o machine").ok();
+    let found = s.run("evaluate machine digits --importance-samples 20 --json").ok().json();
+    let nats = found["negative_log_likelihood"].as_f64().unwrap();
+    assert!((10.0..44.0).contains(&nats), "{nats}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::{
     Error, Result, anomaly,
+    clusters::k_means::KMeansConfig,
     codes::squared_errors,
     data::{Dataset, Matrix, ReadOptions, Split, catalogue::ENTRIES},
     evaluate,
@@ -34,15 +35,26 @@ const fn metric(key: &'static str, name: &'static str, higher_is_better: bool) -
 }
 
 /// Everything that is measured, on rows that were held out.
-pub const METRICS: [Metric; 7] = [
+pub const METRICS: [Metric; 8] = [
     metric("squared_error", "squared error", false),
     metric("neighbours", "5-NN accuracy", true),
     metric("linear_probe", "linear probe", true),
+    metric("clustering", "k-means NMI", true),
     metric("auroc", "AUROC", true),
     metric("average_precision", "avg. precision", true),
     metric("fit_seconds", "fit seconds", false),
     metric("parameters", "parameters", false),
 ];
+
+/// Places in [`METRICS`].
+const ERROR: usize = 0;
+const NEIGHBOUR_ACCURACY: usize = 1;
+const PROBE: usize = 2;
+const CLUSTERING: usize = 3;
+const AUROC: usize = 4;
+const PRECISION: usize = 5;
+const SECONDS: usize = 6;
+const PARAMETERS: usize = 7;
 
 /// Neighbours that vote.
 const NEIGHBOURS: usize = 5;
@@ -128,7 +140,7 @@ pub fn compare(path: &str, contenders: &[Contender], seeds: u64, run: &mut Run) 
             loaded = Some((recipe.data, data));
         }
         if let Some((_, data)) = &loaded {
-            input.push(of_codes(&data.train.x, &held_out(data)?.x, data)?);
+            input.push(of_codes(&data.train.x, &held_out(data)?.x, data, seed)?);
         }
     }
     if input.values.iter().flatten().any(Option::is_some) {
@@ -171,21 +183,27 @@ fn measure(recipe: &Recipe, data: &Dataset, seed: u64, run: &mut Run) -> Result<
     let model = fitted.model.as_ref();
     let rows = held_out(data)?;
     let mut values = match model.as_encode() {
-        Some(encoder) => of_codes(&encoder.encode(&data.train.x)?, &encoder.encode(&rows.x)?, data)?,
+        Some(encoder) => of_codes(&encoder.encode(&data.train.x)?, &encoder.encode(&rows.x)?, data, seed)?,
         None => Values::default(),
     };
     if let Some(model) = model.as_reconstruct() {
         let errors = squared_errors(&rows.x, &model.reconstruct(&rows.x)?);
-        values[0] = Some(errors.iter().sum::<f64>() / errors.len() as f64);
+        values[ERROR] = Some(errors.iter().sum::<f64>() / errors.len() as f64);
     }
-    (values[3], values[4]) = detection(model, recipe, data, rows)?;
-    values[5] = Some(seconds);
-    values[6] = model.sizes().iter().find(|size| size.name == "parameters").map(|size| size.value as f64);
+    if let (Some(model), Some(labels)) = (model.as_assign(), &rows.labels) {
+        let clusters = model.assign(&rows.x)?.clusters;
+        values[CLUSTERING] = Some(evaluate::normalized_mutual_information(labels, &clusters)?);
+    }
+    (values[AUROC], values[PRECISION]) = detection(model, recipe, data, rows)?;
+    values[SECONDS] = Some(seconds);
+    values[PARAMETERS] =
+        model.sizes().iter().find(|size| size.name == "parameters").map(|size| size.value as f64);
     Ok(values)
 }
 
-/// How well codes tell the classes apart: by their neighbours, and by a linear model.
-fn of_codes(train: &Matrix, test: &Matrix, data: &Dataset) -> Result<Values> {
+/// How well codes tell the classes apart: by their neighbours, by a linear model, and by the groups that k-means with as many
+/// clusters as classes finds without the labels.
+fn of_codes(train: &Matrix, test: &Matrix, data: &Dataset, seed: u64) -> Result<Values> {
     let mut values = Values::default();
     let (Some(train_labels), Some(labels)) = (&data.train.labels, &held_out(data)?.labels) else {
         return Ok(values);
@@ -196,8 +214,14 @@ fn of_codes(train: &Matrix, test: &Matrix, data: &Dataset) -> Result<Values> {
     let (train, test) = (train.head(LABELLED_ROWS.0), test.head(LABELLED_ROWS.1));
     let (train_labels, labels) = (&train_labels[..train.rows()], &labels[..test.rows()]);
     let k = NEIGHBOURS.min(train.rows());
-    values[1] = Some(evaluate::knn_accuracy(&train, train_labels, &test, labels, k)?);
-    values[2] = Some(evaluate::linear_probe_accuracy(&train, train_labels, &test, labels)?);
+    values[NEIGHBOUR_ACCURACY] = Some(evaluate::knn_accuracy(&train, train_labels, &test, labels, k)?);
+    values[PROBE] = Some(evaluate::linear_probe_accuracy(&train, train_labels, &test, labels)?);
+    let clusters = data.classes().len();
+    if clusters <= train.rows() {
+        let (found, _) =
+            KMeansConfig { clusters, ..KMeansConfig::default() }.fit(&train, seed)?.assign(&test)?;
+        values[CLUSTERING] = Some(evaluate::normalized_mutual_information(labels, &found)?);
+    }
     Ok(values)
 }
 
@@ -310,12 +334,9 @@ impl Comparison {
         let Metric { name, higher_is_better, .. } = self.metrics[m];
         let measured = || self.lines.iter().filter_map(|l| Some((l, l.mean_and_spread(m)?)));
         let bar = |(line, (mean, spread)): (&Line, (f64, f64))| Bar {
-            name: if spread > 0.0 {
-                format!("{} ± {}", line.name, short(spread))
-            } else {
-                line.name.clone()
-            },
+            name: line.name.clone(),
             value: mean,
+            spread,
             highlight: false,
         };
         let chart = Bars {
@@ -336,7 +357,7 @@ impl Comparison {
         };
         let better = if higher_is_better { "longer" } else { "shorter" };
         let caption = format!(
-            "The mean over the seeds, and behind each name the standard deviation: {better} is better."
+            "The mean over the seeds, with a line from one standard deviation below it to one above: {better} is better."
         );
         Figure::new(name, caption, Chart::Bars(chart)).with_data(table)
     }

@@ -59,7 +59,8 @@ pub trait Denoise {
 
 /// `log p(x)`.
 pub trait LogLikelihood {
-    /// An estimate for each row, in nats, by this many samples of its code; it rises with their number to `log p(x)`.
+    /// An estimate for each row, in nats, by this many samples of its code, with whose number it rises to `log p(x)`, or by
+    /// this many runs that estimate the normalising constant.
     fn log_likelihood(&self, x: &Matrix, samples: usize) -> Result<Vec<f64>>;
     /// How many samples the figures of a fit take; 0 leaves the figure out.
     fn figure_samples(&self) -> usize;

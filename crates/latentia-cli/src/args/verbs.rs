@@ -93,7 +93,8 @@ pub(crate) struct Evaluate {
     /// K). Where DATA is what the model was fitted to, its test rows search among all others.
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) retrieval: Option<u32>,
-    /// Estimate the log-likelihood of the rows by this many samples of the code of each (variational models).
+    /// Estimate the log-likelihood of the rows: by this many samples of the code of each (variational models), or with the
+    /// normalising constant by this many runs of annealed importance sampling (Boltzmann machines).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) importance_samples: Option<u32>,
 }

@@ -180,6 +180,8 @@ pub struct Bar {
     pub name: String,
     /// Its length; negative ones go to the left.
     pub value: f64,
+    /// How far the value reaches to both sides, a standard deviation say; a line with ends where it is not 0.
+    pub spread: f64,
     /// Whether it stands out, as the model among its baselines does.
     pub highlight: bool,
 }

@@ -121,7 +121,7 @@ impl DetectionReport {
         columns.truncate(COLUMNS);
         columns.first()?;
         let bar =
-            |c: &&ColumnShare| Bar { name: c.name.clone(), value: c.unusual - c.others, highlight: false };
+            |c: &&ColumnShare| Bar { name: c.name.clone(), value: c.unusual - c.others, ..Bar::default() };
         let chart = Bars {
             x: Axis::linear("more of the score than in other rows"),
             name: "column".to_owned(),

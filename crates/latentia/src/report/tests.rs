@@ -35,8 +35,12 @@ fn histogram(values: Vec<f64>, log: bool) -> Chart {
 }
 
 fn bars(values: Vec<f64>, log: bool) -> Chart {
-    let bars =
-        values.into_iter().map(|value| Bar { name: HOSTILE.to_owned(), value, highlight: value > 1.0 });
+    let bars = values.into_iter().map(|value| Bar {
+        name: HOSTILE.to_owned(),
+        value,
+        spread: value / 4.0,
+        highlight: value > 1.0,
+    });
     Chart::Bars(Bars {
         x: Axis { name: HOSTILE.to_owned(), log },
         name: HOSTILE.to_owned(),

@@ -167,7 +167,7 @@ fn activity(model: &Autoencoder, x: &Matrix, data: &Dataset) -> Result<Section> 
     )];
     let mut order: Vec<usize> = (0..units).collect();
     order.sort_by(|&a, &b| shares[b].total_cmp(&shares[a]).then(a.cmp(&b)));
-    let bar = |&j: &usize| Bar { name: format!("unit {}", j + 1), value: shares[j], highlight: false };
+    let bar = |&j: &usize| Bar { name: format!("unit {}", j + 1), value: shares[j], ..Bar::default() };
     figures.push(Figure::new(
         "Activity of the units",
         "The share of rows that each unit is active for, the busiest units first: units at 0 are of no use.",

@@ -20,7 +20,7 @@ use crate::{
     Error, Result,
     codes::{EVALUATION_ROWS, outside, to_tensor},
     data::{Dataset, Matrix, Preprocess, Scale},
-    model::{Decode, Encode, Model, Reconstruct, Sample, Score, Size, check_rows},
+    model::{Decode, Encode, LogLikelihood, Model, Reconstruct, Sample, Score, Size, check_rows},
     random::{Purpose, stream},
     run::Run,
     train::{
@@ -42,7 +42,8 @@ const MOST_DEVIATION: f64 = 10.0;
 pub struct Rbm {
     module: RbmModule,
     sample_steps: usize,
-    partition: OnceLock<Partition>,
+    /// Of the number of runs that was asked for first.
+    partition: OnceLock<(usize, Partition)>,
     device: Device,
 }
 
@@ -236,20 +237,24 @@ impl Rbm {
         Ok(by_batches(v, &self.device, |v| self.module.free_energy(v)))
     }
 
-    /// `log Z` by annealed importance sampling over 1000 temperatures with 100 runs, worked out once.
-    pub fn partition(&self) -> Partition {
-        *self.partition.get_or_init(|| {
-            partition::estimate(&self.module, partition::RUNS, partition::TEMPERATURES, 0, &self.device)
-        })
+    /// `log Z` by annealed importance sampling over 1000 temperatures with so many runs; what was found last is kept.
+    pub fn partition(&self, runs: usize) -> Partition {
+        let estimate = || partition::estimate(&self.module, runs, partition::TEMPERATURES, 0, &self.device);
+        let &(kept, found) = self.partition.get_or_init(|| (runs, estimate()));
+        if kept == runs { found } else { estimate() }
+    }
+}
+
+impl LogLikelihood for Rbm {
+    /// `log p(v) = −F(v) − log Z` of every row, `log Z` by so many runs of annealed importance sampling.
+    fn log_likelihood(&self, v: &Matrix, samples: usize) -> Result<Vec<f64>> {
+        let free = self.free_energy(v)?;
+        let log_z = self.partition(samples.max(1)).log;
+        Ok(free.into_iter().map(|f| -f - log_z).collect())
     }
 
-    /// `log p(v) = −F(v) − log Z` of every row, with [`Rbm::partition`] for `log Z`.
-    ///
-    /// # Errors
-    /// As [`Rbm::free_energy`].
-    pub fn log_likelihood(&self, v: &Matrix) -> Result<Vec<f64>> {
-        let log_z = self.partition().log;
-        Ok(self.free_energy(v)?.into_iter().map(|f| -f - log_z).collect())
+    fn figure_samples(&self) -> usize {
+        0
     }
 }
 
@@ -349,6 +354,10 @@ impl Model for Rbm {
     }
 
     fn as_sample(&self) -> Option<&dyn Sample> {
+        Some(self)
+    }
+
+    fn as_log_likelihood(&self) -> Option<&dyn LogLikelihood> {
         Some(self)
     }
 }

@@ -13,8 +13,6 @@ use crate::{
     train::params::host_values,
 };
 
-/// Independent runs that are averaged.
-pub(super) const RUNS: usize = 100;
 /// Temperatures between independent units and the machine.
 pub(super) const TEMPERATURES: usize = 1000;
 

@@ -101,7 +101,7 @@ fn map(clusters: &[u32], rows: &Split, count: usize, seed: u64) -> Result<Option
 fn sizes(clusters: &[u32], count: usize) -> Figure {
     let mut sizes = vec![0; count];
     clusters.iter().for_each(|&c| sizes[c as usize] += 1);
-    let bar = |(c, size): (usize, usize)| Bar { name: format!("{c}"), value: size as f64, highlight: false };
+    let bar = |(c, size): (usize, usize)| Bar { name: format!("{c}"), value: size as f64, ..Bar::default() };
     let chart = Bars {
         x: Axis::linear("rows"),
         name: "cluster".to_owned(),

@@ -7,11 +7,11 @@ use super::{
     shortened,
 };
 use crate::report::{
-    chart::Bars,
+    chart::{Bar, Bars},
     number::{count, number},
 };
 use plotters::{
-    element::{EmptyElement, Rectangle, Text},
+    element::{EmptyElement, PathElement, Rectangle, Text},
     style::{
         Color,
         text_anchor::{HPos, VPos},
@@ -23,6 +23,11 @@ const BARS: usize = 40;
 
 /// Names longer than this leave no room for the bars.
 const NAME: usize = 20;
+
+/// From where to where the line of a bar's spread goes.
+fn ends(bar: &Bar) -> [f64; 2] {
+    [bar.value - bar.spread, bar.value + bar.spread]
+}
 
 pub(super) fn draw(chart: &Bars) -> Drawn {
     let bars = &chart.bars[..chart.bars.len().min(BARS)];
@@ -43,7 +48,8 @@ pub(super) fn draw(chart: &Bars) -> Drawn {
         notes.push(format!("{} of {} have no value that can be drawn.", count(left_out), count(bars.len())));
     }
     let base = if chart.x.log { drawable().fold(f64::INFINITY, f64::min) - 0.5 } else { 0.0 };
-    let (low, high) = drawable().fold((base, base), |(l, h), v| (l.min(v), h.max(v)));
+    let reached = bars.iter().flat_map(ends).filter_map(|v| position(chart.x.log, v)).chain(drawable());
+    let (low, high) = reached.fold((base, base), |(l, h), v| (l.min(v), h.max(v)));
     // Room for the value behind the longest bar.
     let room = 0.18 * (high - low);
     let x = Scale::between(
@@ -72,7 +78,15 @@ pub(super) fn draw(chart: &Bars) -> Drawn {
             let ink = if bar.highlight { Ink::Series(1) } else { Ink::Series(0) };
             let corners = [(base.max(x.low), middle + 0.3), (end, middle - 0.3)];
             context.draw_series([Rectangle::new(corners, ink.colour().filled())])?;
+            let spread: Vec<f64> = ends(bar).into_iter().filter_map(|v| x.position(v)).collect();
+            if let (true, &[from, to]) = (bar.spread > 0.0, &spread[..]) {
+                let line =
+                    |points: Vec<(f64, f64)>| PathElement::new(points, Ink::Text.colour().stroke_width(6));
+                let cap = |at: f64| line(vec![(at, middle + 0.12), (at, middle - 0.12)]);
+                context.draw_series([line(vec![(from, middle), (to, middle)]), cap(from), cap(to)])?;
+            }
             let (side, gap) = if end < base { (HPos::Right, -6) } else { (HPos::Left, 6) };
+            let end = spread.into_iter().fold(end, |e, v| if end < base { e.min(v) } else { e.max(v) });
             let label =
                 Text::new(number(bar.value), (gap * UNITS as i32, 0), text(Ink::Text, side, VPos::Center));
             context.draw_series([EmptyElement::at((end, middle)) + label])?;
