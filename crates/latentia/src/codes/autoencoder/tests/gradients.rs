@@ -191,7 +191,7 @@ fn gradients_are_the_limit_of_differences() {
         let columns = vec![0..1, 1..2, 2..3, 3..6];
         let mut objective =
             AutoencoderObjective::new(&config, &likelihood, columns, (&x, &empty), &training, &device);
-        let module = AutoencoderModule::init(&config, FEATURES, 1, &device);
+        let module = AutoencoderModule::init(&config, (FEATURES, &[]), 1, &device);
         let tracked = module.clone().train();
         let loss = objective.loss(&tracked, &items, AT);
         let sum: f64 = loss.terms.iter().map(|(_, term)| f64::from(host_values(term.clone())[0])).sum();
@@ -271,7 +271,7 @@ fn the_jacobian_is_the_limit_of_differences_and_its_norm_is_estimated_without_bi
                 code_activation: activation,
                 ..base()
             };
-            let module = AutoencoderModule::init(&config, FEATURES, 2, &device);
+            let module = AutoencoderModule::init(&config, (FEATURES, &[]), 2, &device);
             let input = to_tensor(x.as_slice().to_vec(), FEATURES, &device);
             let (_, derivatives) = module.encoder.forward_with_derivatives(input);
             let jacobian = |v| Jacobian::new(&module.encoder, &derivatives, 3, v);
