@@ -18,9 +18,7 @@ pub use convolution::{Direction, convolution, convolution_composed};
 pub use cross_entropy::{ClassTargets, softmax_cross_entropy, softmax_cross_entropy_composed};
 pub use dense::{Orientation, activate_composed, dense, dense_composed};
 pub use embedding::{embedding, embedding_composed};
-pub use latentia_kernels::{
-    Activation, convolution::Geometry, embedding::IndexError, loss::TargetError,
-};
+pub use latentia_kernels::{Activation, convolution::Geometry, embedding::IndexError, loss::TargetError};
 pub use layer_norm::{layer_norm, layer_norm_composed};
 pub use recurrent::{
     Cell, MOST_LAYERS, Recurrence, RecurrentDropout, RecurrentStates, RecurrentWeights, Workspaces,

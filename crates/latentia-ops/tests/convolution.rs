@@ -22,7 +22,13 @@ fn lens(g: &Geometry, direction: Direction) -> (usize, usize) {
 }
 
 /// Output and gradients of `Σ c y` in `x`, `W` and `b`.
-fn run(layer: Layer, batch: usize, g: Geometry, activation: Activation, direction: Direction) -> [Vec<f32>; 4] {
+fn run(
+    layer: Layer,
+    batch: usize,
+    g: Geometry,
+    activation: Activation,
+    direction: Direction,
+) -> [Vec<f32>; 4] {
     let device = Device::flex().autodiff();
     let (len, outputs) = lens(&g, direction);
     let shape = [g.maps, g.channels, g.kernel, g.kernel];
@@ -53,7 +59,9 @@ fn convolutions_and_their_gradients_are_those_of_burn() {
         (40, geometry([4, 6, 16], 7, 2, 2)),
     ] {
         for direction in [Direction::Down, Direction::Up] {
-            for activation in [Activation::Identity, Activation::Elu(1.0), Activation::Gelu, Activation::Softplus] {
+            for activation in
+                [Activation::Identity, Activation::Elu(1.0), Activation::Gelu, Activation::Softplus]
+            {
                 let ours = run(convolution, batch, g, activation, direction);
                 let burns = run(convolution_composed, batch, g, activation, direction);
                 for (name, (a, b)) in ["y", "dx", "dW", "db"].into_iter().zip(ours.iter().zip(&burns)) {

@@ -248,22 +248,25 @@ pub fn transposed(
     let w = MatRef::new(weight, g.maps, patch);
     let parts = x.chunks(share * g.map_len()).zip(y.chunks_mut(share * g.image_len()));
     let pre = chunks(pre, share * g.image_len(), batch.div_ceil(share));
-    threads::for_each(parts.zip(pre).collect(), |((x, y), pre): ((&[f32], &mut [f32]), Option<&mut [f32]>)| {
-        scratch::with(once * places * patch, |patches| {
-            for (x, y) in x.chunks(once * g.map_len()).zip(y.chunks_mut(once * g.image_len())) {
-                let rows = x.len() / g.maps;
-                let patches = &mut patches[..rows * patch];
-                let product = MatMut::new(patches, rows, patch);
-                crate::gemm::gemm(MatRef::new(x, rows, g.maps), w, product, false);
-                y.chunks_exact_mut(g.channels).for_each(|pixel| pixel.copy_from_slice(bias));
-                scatter(g, patches, y);
+    threads::for_each(
+        parts.zip(pre).collect(),
+        |((x, y), pre): ((&[f32], &mut [f32]), Option<&mut [f32]>)| {
+            scratch::with(once * places * patch, |patches| {
+                for (x, y) in x.chunks(once * g.map_len()).zip(y.chunks_mut(once * g.image_len())) {
+                    let rows = x.len() / g.maps;
+                    let patches = &mut patches[..rows * patch];
+                    let product = MatMut::new(patches, rows, patch);
+                    crate::gemm::gemm(MatRef::new(x, rows, g.maps), w, product, false);
+                    y.chunks_exact_mut(g.channels).for_each(|pixel| pixel.copy_from_slice(bias));
+                    scatter(g, patches, y);
+                }
+            });
+            if let Some(pre) = pre {
+                pre.copy_from_slice(y);
             }
-        });
-        if let Some(pre) = pre {
-            pre.copy_from_slice(y);
-        }
-        activation.forward_in_place(y);
-    });
+            activation.forward_in_place(y);
+        },
+    );
 }
 
 /// Gradients of [`transposed`]: `dx = conv(da, W)`, `dW = Σ x patch(da)ᵀ`, `db = Σ da` with `da = dy ∘ f′`.

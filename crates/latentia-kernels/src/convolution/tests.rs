@@ -36,7 +36,10 @@ fn products(g: Geometry, batch: usize, mut f: impl FnMut(usize, usize, usize)) {
 fn close(name: &str, got: &[f32], want: &[f64]) {
     assert_eq!(got.len(), want.len(), "{name}");
     for (i, (&got, &want)) in got.iter().zip(want).enumerate() {
-        assert!((f64::from(got) - want).abs() < 2e-5 * (1.0 + want.abs()), "{name}[{i}] = {got}, expected {want}");
+        assert!(
+            (f64::from(got) - want).abs() < 2e-5 * (1.0 + want.abs()),
+            "{name}[{i}] = {got}, expected {want}"
+        );
     }
 }
 
@@ -66,7 +69,8 @@ fn results_and_gradients_are_those_of_the_definition() {
         for batch in [1, 3, 70] {
             for up in [false, true] {
                 let (image, map) = (batch * g.image_len(), batch * g.map_len());
-                let (input, output, outputs) = if up { (map, image, g.channels) } else { (image, map, g.maps) };
+                let (input, output, outputs) =
+                    if up { (map, image, g.channels) } else { (image, map, g.maps) };
                 let wide = |v: Vec<f32>| v.into_iter().map(f64::from).collect::<Vec<_>>();
                 let (x, w) = (wide(numbers(input, 1)), wide(numbers(g.maps * g.patch_len(), 2)));
                 let (b, dy) = (wide(numbers(outputs, 3)), wide(numbers(output, 4)));

@@ -14,7 +14,7 @@ use crate::{
     evaluate,
     fit::Predictions,
     model::Predict,
-    nn::{ActivationKind, LayerStackConfig, Initializer},
+    nn::{ActivationKind, Initializer, LayerStackConfig},
     train::{
         Objective, OptimizerKind, StepContext, TrainConfig,
         params::{HostTensor, collect, collect_gradients, host_values, restore},

@@ -68,8 +68,7 @@ impl AutoencoderConfig {
         let convolutions = config.convolutions(&data.preprocess)?;
         let columns = columns(&data.preprocess);
         let likelihood = likelihood(&config, &data.preprocess);
-        let module =
-            AutoencoderModule::init(&config, (input, &convolutions), training.seed, &run.device);
+        let module = AutoencoderModule::init(&config, (input, &convolutions), training.seed, &run.device);
         let mut objective = AutoencoderObjective::new(
             &config,
             &likelihood,

@@ -1,5 +1,6 @@
 //! Autoencoders against PyTorch, and against the theory of the linear one.
 
+mod convolutions;
 mod gradients;
 mod settings;
 mod variants;
