@@ -109,6 +109,48 @@ fn cut(g: &Geometry, batch: usize) -> (usize, usize) {
     (share, share.div_ceil(share.div_ceil(most)))
 }
 
+/// A share of a forward pass: what comes in, what goes out, and where the value before the activation goes.
+struct Forward<'a> {
+    x: &'a [f32],
+    y: &'a mut [f32],
+    pre: Option<&'a mut [f32]>,
+}
+
+/// Cuts a forward pass into shares of so many numbers of input and output.
+fn forward_shares<'a>(
+    x: &'a [f32],
+    y: &'a mut [f32],
+    pre: Option<&'a mut [f32]>,
+    (x_len, y_len): (usize, usize),
+) -> Vec<Forward<'a>> {
+    let parts = x.chunks(x_len).zip(y.chunks_mut(y_len));
+    let pre = chunks(pre, y_len, parts.len());
+    parts.zip(pre).map(|((x, y), pre)| Forward { x, y, pre }).collect()
+}
+
+/// A share of a backward pass.
+struct Backward<'a> {
+    x: &'a [f32],
+    saved: &'a [f32],
+    dy: &'a [f32],
+    dx: Option<&'a mut [f32]>,
+    sums: Sums<'a>,
+}
+
+/// Cuts a backward pass into shares of so many numbers of input and output.
+fn backward_shares<'a>(
+    x: &'a [f32],
+    (saved, dy): (&'a [f32], &'a [f32]),
+    dx: Option<&'a mut [f32]>,
+    sums: Vec<Sums<'a>>,
+    (x_len, y_len): (usize, usize),
+) -> Vec<Backward<'a>> {
+    let dx = chunks(dx, x_len, sums.len());
+    let outputs = saved.chunks(y_len).zip(dy.chunks(y_len));
+    let parts = x.chunks(x_len).zip(outputs).zip(dx).zip(sums);
+    parts.map(|(((x, (saved, dy)), dx), sums)| Backward { x, saved, dy, dx, sums }).collect()
+}
+
 /// Chunks of `values`, or as many times nothing.
 fn chunks(values: Option<&mut [f32]>, len: usize, count: usize) -> Vec<Option<&mut [f32]>> {
     match values {
@@ -136,9 +178,8 @@ pub fn forward(
     let (share, once) = cut(&g, batch);
     let (places, patch) = (g.map_places(), g.patch_len());
     let weight = MatRef::new(weight, g.maps, patch);
-    let parts = x.chunks(share * g.image_len()).zip(y.chunks_mut(share * g.map_len()));
-    let pre = chunks(pre, share * g.map_len(), batch.div_ceil(share));
-    threads::for_each(parts.zip(pre).collect(), |((x, y), pre): ((&[f32], &mut [f32]), _)| {
+    let shares = forward_shares(x, y, pre, (share * g.image_len(), share * g.map_len()));
+    threads::for_each(shares, |Forward { x, y, pre }| {
         scratch::with(once * places * patch, |patches| {
             let blocks = x.chunks(once * g.image_len()).zip(y.chunks_mut(once * g.map_len()));
             let pre = chunks(pre, once * g.map_len(), blocks.len());
@@ -186,15 +227,12 @@ pub fn backward(
     let w = MatRef::new(weight, g.maps, patch);
     let Gradients { dx, dw, db } = gradients;
     summed(batch.div_ceil(share), dw, db, |sums| {
-        let dx = chunks(dx, share * g.image_len(), sums.len());
-        let inputs = x.chunks(share * g.image_len()).zip(saved.chunks(share * g.map_len()));
-        let parts = inputs.zip(dy.chunks(share * g.map_len())).zip(dx).zip(sums).collect();
-        threads::for_each(parts, |((((x, saved), dy), dx), mut sums): ((((&[f32], _), _), _), Sums)| {
+        let lens = (share * g.image_len(), share * g.map_len());
+        let shares = backward_shares(x, (saved, dy), dx, sums, lens);
+        threads::for_each(shares, |Backward { x, saved, dy, dx, mut sums }| {
             let dpatches_len = if dx.is_some() { once * places * patch } else { 0 };
             scratch::with(once * places * patch, |patches| {
                 scratch::with(dpatches_len, |dpatches| {
-                    let saved: &[f32] = saved;
-                    let dy: &[f32] = dy;
                     let blocks = x.chunks(once * g.image_len()).zip(saved.chunks(once * g.map_len()));
                     let dx = chunks(dx, once * g.image_len(), blocks.len());
                     for (i, (((x, saved), dy), dx)) in
@@ -246,27 +284,23 @@ pub fn transposed(
     let (share, once) = cut(&g, batch);
     let (places, patch) = (g.map_places(), g.patch_len());
     let w = MatRef::new(weight, g.maps, patch);
-    let parts = x.chunks(share * g.map_len()).zip(y.chunks_mut(share * g.image_len()));
-    let pre = chunks(pre, share * g.image_len(), batch.div_ceil(share));
-    threads::for_each(
-        parts.zip(pre).collect(),
-        |((x, y), pre): ((&[f32], &mut [f32]), Option<&mut [f32]>)| {
-            scratch::with(once * places * patch, |patches| {
-                for (x, y) in x.chunks(once * g.map_len()).zip(y.chunks_mut(once * g.image_len())) {
-                    let rows = x.len() / g.maps;
-                    let patches = &mut patches[..rows * patch];
-                    let product = MatMut::new(patches, rows, patch);
-                    crate::gemm::gemm(MatRef::new(x, rows, g.maps), w, product, false);
-                    y.chunks_exact_mut(g.channels).for_each(|pixel| pixel.copy_from_slice(bias));
-                    scatter(g, patches, y);
-                }
-            });
-            if let Some(pre) = pre {
-                pre.copy_from_slice(y);
+    let shares = forward_shares(x, y, pre, (share * g.map_len(), share * g.image_len()));
+    threads::for_each(shares, |Forward { x, y, pre }| {
+        scratch::with(once * places * patch, |patches| {
+            for (x, y) in x.chunks(once * g.map_len()).zip(y.chunks_mut(once * g.image_len())) {
+                let rows = x.len() / g.maps;
+                let patches = &mut patches[..rows * patch];
+                let product = MatMut::new(patches, rows, patch);
+                crate::gemm::gemm(MatRef::new(x, rows, g.maps), w, product, false);
+                y.chunks_exact_mut(g.channels).for_each(|pixel| pixel.copy_from_slice(bias));
+                scatter(g, patches, y);
             }
-            activation.forward_in_place(y);
-        },
-    );
+        });
+        if let Some(pre) = pre {
+            pre.copy_from_slice(y);
+        }
+        activation.forward_in_place(y);
+    });
 }
 
 /// Gradients of [`transposed`]: `dx = conv(da, W)`, `dW = Σ x patch(da)ᵀ`, `db = Σ da` with `da = dy ∘ f′`.
@@ -291,11 +325,9 @@ pub fn transposed_backward(
     let identity = activation == Activation::Identity;
     let Gradients { dx, dw, db } = gradients;
     summed(batch.div_ceil(share), dw, db, |sums| {
-        let dx = chunks(dx, share * g.map_len(), sums.len());
-        let inputs = x.chunks(share * g.map_len()).zip(saved.chunks(share * g.image_len()));
-        let parts = inputs.zip(dy.chunks(share * g.image_len())).zip(dx).zip(sums).collect();
-        threads::for_each(parts, |((((x, saved), dy), dx), mut sums): ((((&[f32], _), _), _), Sums)| {
-            let (saved, dy): (&[f32], &[f32]) = (saved, dy);
+        let lens = (share * g.map_len(), share * g.image_len());
+        let shares = backward_shares(x, (saved, dy), dx, sums, lens);
+        threads::for_each(shares, |Backward { x, saved, dy, dx, mut sums }| {
             scratch::with(if identity { 0 } else { dy.len() }, |da| {
                 let pixels = dy.len() / g.channels;
                 let [of_saved, of_dy] =
