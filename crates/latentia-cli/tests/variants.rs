@@ -89,3 +89,24 @@ fn sparse_and_contractive_models_show_what_makes_them_so() {
     let refused = s.run("fit autoencoder digits --sparsity 0.1 -o n");
     assert!(refused.code == Some(2) && refused.stderr.contains("model.sparsity"), "{refused:#?}");
 }
+
+#[test]
+fn images_are_encoded_by_convolutions_where_they_are_asked_for() {
+    let s = Sandbox::new();
+    let words = "fit autoencoder digits --channels 4,8 --kernel 4 --stride 2 --hidden 16 --code 6 --epochs 2 -o conv --json";
+    let fitted = s.run(words).ok().json();
+    assert_eq!(fitted["recipe"]["model"]["channels"], serde_json::json!([4, 8]));
+    s.run("reconstruct conv digits -o back.png").ok();
+    let (header, rows) = common::header_and_rows(&s.run("encode conv digits").ok().stdout);
+    assert!(header.contains("code6") && rows == 1797, "{header} {rows}");
+    let report = s.read("conv/report.html");
+    assert!(report.contains("Filters"), "the first layer is shown");
+    // The encoder learns on within a classifier.
+    s.run("fit classifier digits --encoder conv --encoder-mode fine-tuned --hidden 8 --epochs 1 -o c").ok();
+    s.run("classify c digits -o classes.csv").ok();
+    s.write("table.csv", common::people(60));
+    s.run("fit autoencoder table.csv --ignore name --channels 4 -o no")
+        .fails(2, &["model.channels", "rows that are images", "leave model.channels out"]);
+    s.run("fit autoencoder digits --channels 4,4,4,4 -o no").fails(2, &["model.channels", "at most 2"]);
+    assert!(!s.path("no").exists());
+}

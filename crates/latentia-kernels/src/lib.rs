@@ -6,6 +6,7 @@
 //! - [`math`]: element functions and activations;
 //! - [`gemm`]: matrix products with a fused bias and activation;
 //! - [`dense`]: a dense layer, forward and backward;
+//! - [`convolution`]: convolutions over images and transposed ones, forward and backward;
 //! - [`recurrent`]: recurrent layers over sequences, forward and backward;
 //! - [`nearest`]: rows and the centres nearest to them, for k-means;
 //! - [`optim`]: parameter updates in one pass over memory;
@@ -14,6 +15,7 @@
 //! Every kernel gives the same bits for any number of threads: work is split over the elements of a result, never over
 //! a sum. Shapes are the caller's contract: a mismatch panics with the names of the arguments.
 
+pub mod convolution;
 pub mod dense;
 pub mod embedding;
 pub mod gemm;

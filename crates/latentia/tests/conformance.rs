@@ -1,6 +1,10 @@
 //! The same list of promises for every kind of model. A new kind is one line in [`CASES`].
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use burn::tensor::Device;
 use latentia::{
@@ -199,6 +203,25 @@ const CASES: &[Case] = &[
             "train.optimizer=sgd",
         ],
     },
+    Case {
+        kind: "autoencoder",
+        settings: &["model.channels=[3,2]", "model.code=2", "model.hidden=[6]", "train.epochs=2"],
+    },
+    Case {
+        kind: "autoencoder",
+        settings: &[
+            "train.epochs=2",
+            "model.channels=[3]",
+            "model.kernel=4",
+            "model.code=2",
+            "model.hidden=[]",
+            "model.activation=softplus",
+            "model.code-distribution=gaussian",
+            "model.corruption=masking",
+            "model.contraction=0.1",
+            "model.likelihood=bernoulli",
+        ],
+    },
     Case { kind: "rbm", settings: &["model.code=4", "train.epochs=3", "model.sample-steps=5"] },
     Case {
         kind: "rbm",
@@ -226,6 +249,34 @@ const CASES: &[Case] = &[
     },
 ];
 
+impl Case {
+    /// Whether its rows are images.
+    fn sees(&self) -> bool {
+        self.settings.iter().any(|s| s.starts_with("model.channels"))
+    }
+
+    /// Writes rows into `folder`: images where the settings need them.
+    fn rows(&self, folder: &Path) -> PathBuf {
+        let path = folder.join(if self.sees() { "data.npy" } else { "data.csv" });
+        if self.sees() {
+            images(&path, 90)
+        } else {
+            table(&path)
+        }
+        path
+    }
+}
+
+/// Images of 6 x 5 as an NPY file.
+fn images(path: &Path, count: usize) {
+    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({count}, 6, 5), }}");
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend(format!("{header:<117}\n").bytes());
+    let pixel = |i: usize| 127.0 + 120.0 * (i as f64 * 0.9).sin() * ((i / 30) as f64 * 0.4).cos();
+    bytes.extend((0..count * 30).map(|i| pixel(i) as u8));
+    fs::write(path, bytes).unwrap();
+}
+
 /// 90 rows of five numbers, a category and a class, as a CSV file.
 fn table(path: &Path) {
     let mut text = String::from("a,b,c,d,e,colour,class\n");
@@ -248,7 +299,9 @@ fn table(path: &Path) {
 
 fn recipe(case: &Case, data: &Path) -> Recipe {
     let mut draft = fit::draft(case.kind, &data.to_string_lossy());
-    draft.set("data", "label", "class".into());
+    if !case.sees() {
+        draft.set("data", "label", "class".into());
+    }
     for setting in case.settings {
         draft.set_text(setting).unwrap();
     }
@@ -280,8 +333,7 @@ fn name(case: &Case) -> String {
 fn a_saved_model_comes_back_and_does_the_same() {
     for case in CASES {
         let place = tempfile::tempdir().unwrap();
-        let data = place.path().join("data.csv");
-        table(&data);
+        let data = case.rows(place.path());
         let dir = place.path().join("model");
         let summary =
             fit_into(case, &data, &dir, Existing::Refuse).unwrap_or_else(|e| panic!("{}: {e}", name(case)));
@@ -333,8 +385,7 @@ fn a_saved_model_comes_back_and_does_the_same() {
 fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
     for case in CASES {
         let place = tempfile::tempdir().unwrap();
-        let data = place.path().join("data.csv");
-        table(&data);
+        let data = case.rows(place.path());
         let dirs = ["one", "two"].map(|n| place.path().join(n));
         for dir in &dirs {
             fit_into(case, &data, dir, Existing::Refuse).unwrap();
@@ -352,8 +403,7 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
 fn rows_of_another_width_and_values_that_are_not_finite_are_refused() {
     for case in CASES {
         let place = tempfile::tempdir().unwrap();
-        let data = place.path().join("data.csv");
-        table(&data);
+        let data = case.rows(place.path());
         let dir = place.path().join("model");
         fit_into(case, &data, &dir, Existing::Refuse).unwrap();
         let model = ModelDirectory::open(&dir, &Device::flex()).unwrap().model;
@@ -373,12 +423,20 @@ fn rows_of_another_width_and_values_that_are_not_finite_are_refused() {
 fn one_row_and_no_row_are_refused_and_leave_nothing_behind() {
     for case in CASES {
         let place = tempfile::tempdir().unwrap();
-        let data = place.path().join("data.csv");
-        for text in ["a,b,c,d,e,colour,class\n", "a,b,c,d,e,colour,class\n1,2,3,4,5,red,odd\n"] {
-            fs::write(&data, text).unwrap();
+        let data = case.rows(place.path());
+        for count in [0, 1] {
+            match (case.sees(), count) {
+                (true, _) => images(&data, count),
+                (false, 0) => fs::write(&data, "a,b,c,d,e,colour,class\n").unwrap(),
+                (false, _) => fs::write(&data, "a,b,c,d,e,colour,class\n1,2,3,4,5,red,odd\n").unwrap(),
+            }
             let dir = place.path().join("model");
             let error = fit_into(case, &data, &dir, Existing::Refuse).unwrap_err().to_string();
-            assert!(error.contains("data.csv"), "{}: {error}", name(case));
+            assert!(
+                error.contains(if case.sees() { "data.npy" } else { "data.csv" }),
+                "{}: {error}",
+                name(case)
+            );
             assert!(!dir.exists(), "{}", name(case));
         }
     }
@@ -418,8 +476,7 @@ fn a_run_stopped_anywhere_and_resumed_ends_with_the_bits_of_one_that_was_not() {
     }
     for case in CASES.iter().filter(|c| c.settings.iter().any(|s| s.starts_with("train."))) {
         let place = tempfile::tempdir().unwrap();
-        let data = place.path().join("data.csv");
-        table(&data);
+        let data = case.rows(place.path());
         let mut recipe = recipe(case, &data);
         recipe.train.batch_size = 16;
         let whole = place.path().join("whole");

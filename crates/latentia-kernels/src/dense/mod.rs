@@ -88,7 +88,7 @@ const PIECE_COLS: usize = 512;
 
 /// `da = dy ∘ f'` and `db (+)= Σ_rows da` in one pass over memory, row by row. Blocks of rows have sums of their own, which are
 /// then added up in order, so the bits do not depend on who did which.
-fn pull_back(
+pub(crate) fn pull_back(
     activation: Activation,
     saved: Src,
     dy: Src,

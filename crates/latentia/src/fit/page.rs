@@ -396,10 +396,17 @@ fn baseline(figures: &Figures, model: &dyn Model) -> Option<Baseline> {
 /// The weights of the first layer (or the components) as images: those of largest norm.
 fn filters(tensors: &Tensors, shape: Option<ImageShape>) -> Option<Filters> {
     let shape = shape?;
-    let weights = ["encoder.layers.0.weight", "components", "weight"].iter().find_map(|n| tensors.get(*n))?;
+    // Those of a convolution are as large as what it looks at.
+    let convolution = tensors.get("encoder.convolutions.0.weight");
+    let dense = || ["encoder.layers.0.weight", "components", "weight"].iter().find_map(|n| tensors.get(*n));
+    let weights = convolution.or_else(dense)?;
+    let shape = match convolution.map(|w| w.shape.as_slice()) {
+        Some(&[_, channels, height, width]) => ImageShape { channels, height, width },
+        _ => shape,
+    };
     let inputs = shape.len();
     let mut filters: Vec<&[f32]> = weights.values.chunks_exact(inputs).collect();
-    if weights.shape.get(1) != Some(&inputs) || filters.is_empty() {
+    if weights.shape.iter().skip(1).product::<usize>() != inputs || filters.is_empty() {
         return None;
     }
     let norm = |w: &[f32]| w.iter().map(|v| v * v).sum::<f32>();

@@ -39,8 +39,18 @@ impl Initializer {
         activation: ActivationKind,
         rng: &mut ChaCha8Rng,
     ) -> Vec<f32> {
-        let (inputs, outputs) = (fan_in as f64, fan_out as f64);
-        let n = fan_in * fan_out;
+        self.with_fans([fan_out, fan_in], (fan_in as f64, fan_out as f64), activation, rng)
+    }
+
+    /// Weights of this shape, row-major, of a layer with so many inputs to each output and outputs of each input.
+    pub(super) fn with_fans(
+        self,
+        [rows, cols]: [usize; 2],
+        (inputs, outputs): (f64, f64),
+        activation: ActivationKind,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<f32> {
+        let n = rows * cols;
         match self {
             Self::Auto => {
                 let by_activation = match activation {
@@ -51,14 +61,14 @@ impl Initializer {
                     ActivationKind::Selu => return normal(n, (1.0 / inputs).sqrt(), rng),
                     _ => Self::XavierUniform,
                 };
-                by_activation.weights(fan_out, fan_in, activation, rng)
+                by_activation.with_fans([rows, cols], (inputs, outputs), activation, rng)
             }
             Self::XavierUniform => uniform(n, 2.0 / (inputs + outputs), rng),
             Self::XavierNormal => normal(n, (2.0 / (inputs + outputs)).sqrt(), rng),
             Self::HeUniform => uniform(n, 2.0 / inputs, rng),
             Self::HeNormal => normal(n, (2.0 / inputs).sqrt(), rng),
             Self::VarianceScaling => normal(n, activation.gain() / inputs.sqrt(), rng),
-            Self::Orthogonal => orthogonal(fan_out, fan_in, activation.gain(), rng),
+            Self::Orthogonal => orthogonal(rows, cols, activation.gain(), rng),
         }
     }
 }

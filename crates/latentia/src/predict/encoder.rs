@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use burn::tensor::Device;
+use latentia_ops::{Direction, Geometry};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ use crate::{
     data::{FeatureKind, Matrix, Preprocess},
     kinds,
     model::Model,
-    nn::{ActivationKind, DenseStack, DenseStackConfig},
+    nn::{ActivationKind, LayerStack, LayerStackConfig},
     train::params::Tensors,
 };
 
@@ -44,7 +45,12 @@ enum How {
     /// Codes are computed as the model does.
     Frozen(Box<dyn Model>),
     /// The layers are part of the classifier's module.
-    FineTuned { widths: Vec<usize>, activation: ActivationKind, last: ActivationKind },
+    FineTuned {
+        convolutions: Vec<Geometry>,
+        widths: Vec<usize>,
+        activation: ActivationKind,
+        last: ActivationKind,
+    },
 }
 
 /// Before the names of a frozen model's tensors.
@@ -129,11 +135,13 @@ impl Encoder {
     }
 
     /// The layers that learn on, with weights to be replaced, and the numbers that come out below the classifier.
-    pub(super) fn layers(&self, device: &Device) -> (Option<DenseStack>, usize) {
+    pub(super) fn layers(&self, device: &Device) -> (Option<LayerStack>, usize) {
         match &self.how {
             How::Frozen(model) => (None, model.as_encode().map_or(0, |m| m.code_size())),
-            How::FineTuned { widths, activation, last } => {
-                let stack = DenseStackConfig {
+            How::FineTuned { convolutions, widths, activation, last } => {
+                let stack = LayerStackConfig {
+                    convolutions,
+                    direction: Direction::Down,
                     widths,
                     activation: *activation,
                     last: *last,
@@ -167,8 +175,10 @@ fn fine_tuned(origin: &Origin) -> std::result::Result<How, String> {
     }
     let config: AutoencoderConfig =
         serde_json::from_value(origin.config.clone()).map_err(|e| e.to_string())?;
+    let convolutions = config.convolutions(&origin.preprocess).map_err(|e| e.to_string())?;
     Ok(How::FineTuned {
-        widths: config.encoder_widths(origin.preprocess.width()),
+        widths: config.encoder_widths(origin.preprocess.width(), &convolutions),
+        convolutions,
         activation: config.activation,
         last: config.code_activation,
     })

@@ -4,26 +4,27 @@ use burn::{
     module::Module,
     tensor::{Device, Tensor, TensorData},
 };
+use latentia_ops::Direction;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::config::ClassifierConfig;
-use crate::nn::{ActivationKind, DenseStack, DenseStackConfig};
+use crate::nn::{ActivationKind, LayerStack, LayerStackConfig};
 
 /// An encoder that learns on, where there is one, and the layers above it.
 #[derive(Module, Debug)]
 pub(super) struct ClassifierModule {
     /// Rows to codes.
-    pub(super) encoder: Option<DenseStack>,
+    pub(super) encoder: Option<LayerStack>,
     /// Rows or codes to logits.
-    pub(super) head: DenseStack,
+    pub(super) head: LayerStack,
 }
 
 impl ClassifierModule {
     /// Random weights above `encoder`, which gives `input` numbers.
     pub(super) fn init(
         config: &ClassifierConfig,
-        encoder: Option<DenseStack>,
+        encoder: Option<LayerStack>,
         input: usize,
         classes: usize,
         seed: u64,
@@ -31,7 +32,9 @@ impl ClassifierModule {
     ) -> Self {
         let widths: Vec<usize> =
             std::iter::once(input).chain(config.hidden.iter().copied()).chain([classes]).collect();
-        let head = DenseStackConfig {
+        let head = LayerStackConfig {
+            convolutions: &[],
+            direction: Direction::Down,
             widths: &widths,
             activation: config.activation,
             last: ActivationKind::Identity,

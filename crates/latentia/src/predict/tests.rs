@@ -14,7 +14,7 @@ use crate::{
     evaluate,
     fit::Predictions,
     model::Predict,
-    nn::{ActivationKind, DenseStackConfig, Initializer},
+    nn::{ActivationKind, Initializer, LayerStackConfig},
     train::{
         Objective, OptimizerKind, StepContext, TrainConfig,
         params::{HostTensor, collect, collect_gradients, host_values, restore},
@@ -92,7 +92,9 @@ fn gradients_are_those_of_finite_differences() {
         balanced: true,
         ..ClassifierConfig::default()
     };
-    let encoder = DenseStackConfig {
+    let encoder = LayerStackConfig {
+        convolutions: &[],
+        direction: latentia_ops::Direction::Down,
         widths: &[4, 3],
         activation: ActivationKind::Tanh,
         last: ActivationKind::Tanh,

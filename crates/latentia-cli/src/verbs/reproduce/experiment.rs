@@ -167,6 +167,7 @@ const RECIPES: &[(&str, &str)] = recipes![
     "mnist-pca",
     "mnist-autoencoder",
     "vae-mnist",
+    "vae-mnist-conv",
     "iwae-mnist",
     "dbn-mnist",
     "mnist-hidden-layer",

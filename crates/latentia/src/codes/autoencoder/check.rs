@@ -19,6 +19,7 @@ impl AutoencoderConfig {
     /// Checks every field; the error names the recipe key.
     pub fn validate(&self) -> Result<()> {
         self.check_widths()?;
+        self.check_convolutions()?;
         self.check_numbers()?;
         self.check_corruption()?;
         self.check_penalties()?;

@@ -1,5 +1,6 @@
 //! The settings of an autoencoder: the `[model]` table of a recipe.
 
+use latentia_ops::Geometry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,13 @@ use crate::{
 pub struct AutoencoderConfig {
     /// Width of every hidden layer of the encoder, from the input on; the decoder mirrors them.
     pub hidden: Vec<usize>,
+    /// Maps of every convolution of the encoder, from an image on; they come before `hidden`, and the decoder mirrors them. None:
+    /// dense layers only.
+    pub channels: Vec<usize>,
+    /// Pixels that a convolution looks at, across and down.
+    pub kernel: usize,
+    /// Pixels that a convolution moves by: its maps have as many times fewer places across and down.
+    pub stride: usize,
     /// Numbers in a code; may be smaller (undercomplete) or larger (overcomplete) than the input.
     pub code: usize,
     /// Activation of the hidden layers.
@@ -111,6 +119,9 @@ impl Default for AutoencoderConfig {
     fn default() -> Self {
         Self {
             hidden: vec![128, 64],
+            channels: Vec::new(),
+            kernel: 3,
+            stride: 2,
             code: 8,
             activation: ActivationKind::Elu,
             code_activation: ActivationKind::Identity,
@@ -153,9 +164,9 @@ impl Default for AutoencoderConfig {
 }
 
 impl AutoencoderConfig {
-    /// Width of the input, every hidden layer and the code.
-    pub fn encoder_widths(&self, input: usize) -> Vec<usize> {
-        let mut widths = vec![input];
+    /// Width of what the dense layers are given, of every hidden layer and of the code, for rows of `input` features.
+    pub fn encoder_widths(&self, input: usize, convolutions: &[Geometry]) -> Vec<usize> {
+        let mut widths = vec![convolutions.last().map_or(input, Geometry::map_len)];
         widths.extend(&self.hidden);
         widths.push(self.code);
         widths

@@ -65,9 +65,10 @@ impl AutoencoderConfig {
             ));
         }
         let input = data.width();
+        let convolutions = config.convolutions(&data.preprocess)?;
         let columns = columns(&data.preprocess);
         let likelihood = likelihood(&config, &data.preprocess);
-        let module = AutoencoderModule::init(&config, input, training.seed, &run.device);
+        let module = AutoencoderModule::init(&config, (input, &convolutions), training.seed, &run.device);
         let mut objective = AutoencoderObjective::new(
             &config,
             &likelihood,
@@ -168,7 +169,8 @@ impl Autoencoder {
         device: &Device,
     ) -> std::result::Result<Self, String> {
         let input = preprocess.width();
-        let module = AutoencoderModule::init(config, input, 0, device);
+        let convolutions = config.convolutions(preprocess).map_err(|e| e.to_string())?;
+        let module = AutoencoderModule::init(config, (input, &convolutions), 0, device);
         Ok(Self {
             module: restore(module, tensors)?.valid(),
             likelihood: likelihood(config, preprocess),

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::nn::{Dense, DenseStack};
+use crate::nn::{Dense, LayerStack};
 
 /// How `‖J‖²_F` is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -55,20 +55,21 @@ fn weight(layer: &Dense) -> Tensor<2> {
 
 impl Jacobian {
     /// The Jacobian of the first `code` outputs of `encoder`, from the derivatives of its layers
-    /// ([`DenseStack::forward_with_derivatives`]); only `vᵀJ` where `v` `[batch, code]` is given.
+    /// ([`LayerStack::forward_with_derivatives`]); only `vᵀJ` where `v` `[batch, code]` is given.
     pub(super) fn new(
-        encoder: &DenseStack,
+        encoder: &LayerStack,
         derivatives: &[Tensor<2>],
         code: usize,
         v: Option<Tensor<2>>,
     ) -> Self {
+        let (of_maps, derivatives) = derivatives.split_at(encoder.convolutions.len());
         let last = encoder.layers.len() - 1;
         let d = derivatives[last].clone().narrow(1, 0, code);
         let w = weight(&encoder.layers[last]).narrow(0, 0, code);
         let [batch, _] = d.dims();
         let mut rows: Tensor<3> = match v {
             Some(v) => (v * d).matmul(w).unsqueeze_dim(1),
-            None if last == 0 => return Self::Layer { d, weight: w },
+            None if last == 0 && of_maps.is_empty() => return Self::Layer { d, weight: w },
             None => d.unsqueeze_dim::<3>(2) * w.unsqueeze::<3>(),
         };
         for (layer, d) in encoder.layers.iter().zip(derivatives).take(last).rev() {
@@ -77,6 +78,18 @@ impl Jacobian {
             let [out, inputs] = w.dims();
             let flat = (rows * d.clone().unsqueeze_dim::<3>(1)).reshape([batch * m, out]);
             rows = flat.matmul(w).reshape([batch, m, inputs]);
+        }
+        if let (Some(first), Some(top)) = (encoder.convolutions.first(), encoder.convolutions.last()) {
+            let [_, m, inputs] = rows.dims();
+            let mut flat = top.output_channels_last(rows.reshape([batch * m, inputs]));
+            for (layer, d) in encoder.convolutions.iter().zip(of_maps).rev() {
+                let [_, len] = d.dims();
+                let each = flat.reshape([batch, m, len]) * d.clone().unsqueeze_dim::<3>(1);
+                flat = layer.pull_back(each.reshape([batch * m, len]));
+            }
+            let flat = first.input_channels_first(flat);
+            let [_, inputs] = flat.dims();
+            rows = flat.reshape([batch, m, inputs]);
         }
         Self::Rows(rows)
     }

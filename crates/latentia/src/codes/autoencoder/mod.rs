@@ -1,6 +1,6 @@
 //! Autoencoders: one core whose variants are values of its settings.
 //!
-//! An encoder `h = f(x)` and a decoder `x̂ = g(h)` are dense stacks; the decoder's output is read as the parameters
+//! An encoder `h = f(x)` and a decoder `x̂ = g(h)` are stacks of dense layers and, for images, of convolutions; the decoder's output is read as the parameters
 //! of a [likelihood](LikelihoodKind) `p(x | h)`, and training minimises the mean of `−log p(x | f(x))` over the rows
 //! (Goodfellow, Bengio & Courville 2016, chapter 14). With identity activations, Gaussian likelihood and centred data the
 //! codes span the subspace of PCA (Baldi & Hornik 1989).
@@ -8,6 +8,7 @@
 //! | variant | what makes it |
 //! |---|---|
 //! | undercomplete, overcomplete, deep, tied | `code`, `hidden`, `tied` |
+//! | convolutional | `channels`, `kernel`, `stride` |
 //! | denoising | a [corruption](CorruptionKind) of the input |
 //! | sparse, k-sparse | penalties `l1`, `sparsity`; `top_k` |
 //! | contractive | penalties `contraction`, `hessian` |
@@ -20,6 +21,7 @@ mod bound;
 mod check;
 mod code;
 mod config;
+mod convolutions;
 mod corruption;
 mod fitted;
 mod jacobian;

@@ -4,6 +4,7 @@ use burn::{
     module::{Module, Param},
     tensor::{Device, Tensor, TensorData, activation},
 };
+use latentia_ops::{Direction, Geometry};
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     config::AutoencoderConfig,
 };
 use crate::{
-    nn::{ActivationKind, DenseStack, DenseStackConfig},
+    nn::{ActivationKind, LayerStack, LayerStackConfig},
     random::{Purpose, stream},
 };
 
@@ -19,9 +20,9 @@ use crate::{
 #[derive(Module, Debug)]
 pub(super) struct AutoencoderModule {
     /// `f`; for a distributed code, up to the parameters of the distribution.
-    pub(super) encoder: DenseStack,
+    pub(super) encoder: LayerStack,
     /// `g`, up to the link function of the likelihood.
-    pub(super) decoder: DenseStack,
+    pub(super) decoder: LayerStack,
     /// The vectors of a quantized code, `[codebook, vector-size]`.
     pub(super) codebook: Option<Param<Tensor<2>>>,
     /// `log σ²` of a Gaussian likelihood whose variance is learnt, `[1]`.
@@ -45,13 +46,21 @@ struct Form {
 const STREAMS: [u64; 3] = [0, 1, 2];
 
 impl AutoencoderModule {
-    /// Random weights for rows of `input` features.
-    pub(super) fn init(config: &AutoencoderConfig, input: usize, seed: u64, device: &Device) -> Self {
-        let widths = config.encoder_widths(input);
+    /// Random weights for rows of `input` features, with the `convolutions` of [`AutoencoderConfig::convolutions`].
+    pub(super) fn init(
+        config: &AutoencoderConfig,
+        (input, convolutions): (usize, &[Geometry]),
+        seed: u64,
+        device: &Device,
+    ) -> Self {
+        let widths = config.encoder_widths(input, convolutions);
+        let back: Vec<Geometry> = convolutions.iter().rev().copied().collect();
         let mirrored: Vec<usize> = widths.iter().rev().copied().collect();
         let mut outputs = widths.clone();
         outputs[widths.len() - 1] = config.code_distribution.encoder_outputs(config.code);
-        let encoder = DenseStackConfig {
+        let encoder = LayerStackConfig {
+            convolutions,
+            direction: Direction::Down,
             widths: &outputs,
             activation: config.activation,
             last: config.code_activation,
@@ -59,7 +68,9 @@ impl AutoencoderModule {
             tied: false,
             stream: STREAMS[0],
         };
-        let decoder = DenseStackConfig {
+        let decoder = LayerStackConfig {
+            convolutions: &back,
+            direction: Direction::Up,
             widths: &mirrored,
             last: ActivationKind::Identity,
             tied: config.tied,

@@ -290,7 +290,8 @@ impl<'a> AutoencoderObjective<'a> {
         let config = self.config;
         let mut rng = at.stream(Purpose::Projection);
         let [rows, cols] = input.dims();
-        let exact = config.contraction_estimate.is_exact(model.encoder.layers.len(), config.code);
+        let layers = model.encoder.convolutions.len() + model.encoder.layers.len();
+        let exact = config.contraction_estimate.is_exact(layers, config.code);
         let v = (!exact).then(|| noise::signs(rows, config.code, &mut rng, &self.device));
         let jacobian = |output: Tensor<2>, derivatives: Vec<Tensor<2>>| {
             let derivatives = model.code_derivatives(output, derivatives);

@@ -75,6 +75,12 @@ pub(super) fn check(config: &AutoencoderConfig) -> Result<()> {
             "layers are trained with deterministic codes: leave code-distribution at deterministic",
         ));
     }
+    if !config.channels.is_empty() {
+        return Err(Error::config(
+            "model.pretrain",
+            "trains dense layers one by one: leave model.channels out, or train the convolutions with the whole",
+        ));
+    }
     if config.learn_variance {
         return Err(Error::config(
             "model.learn-variance",
@@ -162,7 +168,7 @@ impl Stack<'_> {
 
     /// Trains the layers one by one; `start` are the initial weights of the whole.
     fn pretrain(&self, start: Tensors, run: &mut Run) -> Result<Pretrained> {
-        let widths = self.config.encoder_widths(self.data.width());
+        let widths = self.config.encoder_widths(self.data.width(), &[]);
         let count = widths.len() - 1;
         let (task, checkpoints) = (run.task.clone(), run.checkpoints.clone());
         let mut done = Pretrained { tensors: start, history: Vec::new(), ended: Ended::Completed };

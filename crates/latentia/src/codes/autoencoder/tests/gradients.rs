@@ -1,9 +1,12 @@
 //! Every variant's gradient against differences of its loss, and the Jacobian against differences of the code.
 
+use std::ops::Range;
+
 use burn::{
     module::Module,
     tensor::{Device, Tensor, TensorData},
 };
+use latentia_ops::Geometry;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::super::{
@@ -179,58 +182,72 @@ fn variants() -> Vec<(&'static str, AutoencoderConfig)> {
 
 #[test]
 fn gradients_are_the_limit_of_differences() {
-    let (x, empty) = (rows(), Matrix::zeros(0, FEATURES));
-    let device = Device::flex();
-    let training = TrainConfig { batch_size: 4, ..TrainConfig::default() };
-    let items: Vec<usize> = (0..16).collect();
+    let x = rows();
     let mut wrong = Vec::new();
     for (name, config) in variants() {
-        config.validate().unwrap_or_else(|e| panic!("{name}: {e}"));
         let group = std::iter::once(3..6).collect::<Vec<_>>();
         let likelihood = Likelihood::new(config.likelihood, &group, FEATURES).with_variance(config.variance);
         let columns = vec![0..1, 1..2, 2..3, 3..6];
-        let mut objective =
-            AutoencoderObjective::new(&config, &likelihood, columns, (&x, &empty), &training, &device);
-        let module = AutoencoderModule::init(&config, FEATURES, 1, &device);
-        let tracked = module.clone().train();
-        let loss = objective.loss(&tracked, &items, AT);
-        let sum: f64 = loss.terms.iter().map(|(_, term)| f64::from(host_values(term.clone())[0])).sum();
-        let total = f64::from(host_values(loss.total.clone())[0]);
-        assert!(loss.terms.is_empty() || (sum - total).abs() < 1e-4 * total.abs().max(1.0), "{name}");
-        let gradients = collect_gradients(&tracked, &mut loss.total.backward());
-        let weights = collect(&module);
-        assert_eq!(gradients.keys().collect::<Vec<_>>(), weights.keys().collect::<Vec<_>>(), "{name}");
-        // Along the gradient, where the slope is steepest, and along a random direction.
-        let mut rng = stream(9, Purpose::Report, 0, 0);
-        let random: Tensors = gradients
-            .iter()
-            .map(|(key, g)| {
-                let values = g.values.iter().map(|_| StandardNormal.sample(&mut rng)).collect();
-                (key.clone(), crate::train::params::HostTensor { shape: g.shape.clone(), values })
-            })
-            .collect();
-        for direction in [&gradients, &random] {
-            let length = dot(direction, direction).sqrt();
-            let mut moved = |step: f64| {
-                let moved = weights.iter().map(|(key, w)| {
-                    let mut w = w.clone();
-                    for (w, d) in w.values.iter_mut().zip(&direction[key].values) {
-                        *w += (step * f64::from(*d) / length) as f32;
-                    }
-                    (key.clone(), w)
-                });
-                let module = restore(module.clone(), &moved.collect()).unwrap();
-                f64::from(host_values(objective.loss(&module, &items, AT).total)[0])
-            };
-            let step = 4e-3;
-            let slope = (moved(step) - moved(-step)) / (2.0 * step);
-            let expected = dot(&gradients, direction) / length;
-            if (slope - expected).abs() > 1e-2 * expected.abs() + 3e-3 {
-                wrong.push(format!("{name}: {expected} by the gradient, {slope} by differences"));
-            }
-        }
+        wrong.extend(differing_slopes(name, &config, &x, (&likelihood, columns), &[]));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Where the slopes of the loss on all rows of `x` by the gradient are not those by differences.
+pub(super) fn differing_slopes(
+    name: &str,
+    config: &AutoencoderConfig,
+    x: &Matrix,
+    (likelihood, columns): (&Likelihood, Vec<Range<usize>>),
+    convolutions: &[Geometry],
+) -> Vec<String> {
+    config.validate().unwrap_or_else(|e| panic!("{name}: {e}"));
+    let device = Device::flex();
+    let training = TrainConfig { batch_size: 4, ..TrainConfig::default() };
+    let items: Vec<usize> = (0..x.rows()).collect();
+    let empty = Matrix::zeros(0, x.cols());
+    let mut objective =
+        AutoencoderObjective::new(config, likelihood, columns, (x, &empty), &training, &device);
+    let module = AutoencoderModule::init(config, (x.cols(), convolutions), 1, &device);
+    let tracked = module.clone().train();
+    let loss = objective.loss(&tracked, &items, AT);
+    let sum: f64 = loss.terms.iter().map(|(_, term)| f64::from(host_values(term.clone())[0])).sum();
+    let total = f64::from(host_values(loss.total.clone())[0]);
+    assert!(loss.terms.is_empty() || (sum - total).abs() < 1e-4 * total.abs().max(1.0), "{name}");
+    let gradients = collect_gradients(&tracked, &mut loss.total.backward());
+    let weights = collect(&module);
+    assert_eq!(gradients.keys().collect::<Vec<_>>(), weights.keys().collect::<Vec<_>>(), "{name}");
+    // Along the gradient, where the slope is steepest, and along a random direction.
+    let mut rng = stream(9, Purpose::Report, 0, 0);
+    let random: Tensors = gradients
+        .iter()
+        .map(|(key, g)| {
+            let values = g.values.iter().map(|_| StandardNormal.sample(&mut rng)).collect();
+            (key.clone(), crate::train::params::HostTensor { shape: g.shape.clone(), values })
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    for direction in [&gradients, &random] {
+        let length = dot(direction, direction).sqrt();
+        let mut moved = |step: f64| {
+            let moved = weights.iter().map(|(key, w)| {
+                let mut w = w.clone();
+                for (w, d) in w.values.iter_mut().zip(&direction[key].values) {
+                    *w += (step * f64::from(*d) / length) as f32;
+                }
+                (key.clone(), w)
+            });
+            let module = restore(module.clone(), &moved.collect()).unwrap();
+            f64::from(host_values(objective.loss(&module, &items, AT).total)[0])
+        };
+        let step = 4e-3;
+        let slope = (moved(step) - moved(-step)) / (2.0 * step);
+        let expected = dot(&gradients, direction) / length;
+        if (slope - expected).abs() > 1e-2 * expected.abs() + 3e-3 {
+            wrong.push(format!("{name}: {expected} by the gradient, {slope} by differences"));
+        }
+    }
+    wrong
 }
 
 fn dot(a: &Tensors, b: &Tensors) -> f64 {
@@ -239,21 +256,21 @@ fn dot(a: &Tensors, b: &Tensors) -> f64 {
 }
 
 /// `J` of every row by differences of the code, `[batch, code, features]`.
-fn differences(module: &AutoencoderModule, x: &Matrix, code: usize) -> Vec<f32> {
-    let step = 2e-3;
+pub(super) fn differences(module: &AutoencoderModule, x: &Matrix, code: usize) -> Vec<f32> {
+    let (step, features) = (2e-3, x.cols());
     let encode = |x: &Matrix| {
-        let output = module.encoder.forward(to_tensor(x.as_slice().to_vec(), FEATURES, &Device::flex()));
+        let output = module.encoder.forward(to_tensor(x.as_slice().to_vec(), features, &Device::flex()));
         host_values(output)
     };
-    let mut entries = vec![0f32; x.rows() * code * FEATURES];
-    for j in 0..FEATURES {
+    let mut entries = vec![0f32; x.rows() * code * features];
+    for j in 0..features {
         let moved = |by: f32| {
             let mut x = x.clone();
             (0..x.rows()).for_each(|i| x.row_mut(i)[j] += by);
             encode(&x)
         };
         for (at, (a, b)) in moved(step).iter().zip(moved(-step)).enumerate() {
-            entries[at * FEATURES + j] = (a - b) / (2.0 * step);
+            entries[at * features + j] = (a - b) / (2.0 * step);
         }
     }
     entries
@@ -271,7 +288,7 @@ fn the_jacobian_is_the_limit_of_differences_and_its_norm_is_estimated_without_bi
                 code_activation: activation,
                 ..base()
             };
-            let module = AutoencoderModule::init(&config, FEATURES, 2, &device);
+            let module = AutoencoderModule::init(&config, (FEATURES, &[]), 2, &device);
             let input = to_tensor(x.as_slice().to_vec(), FEATURES, &device);
             let (_, derivatives) = module.encoder.forward_with_derivatives(input);
             let jacobian = |v| Jacobian::new(&module.encoder, &derivatives, 3, v);
