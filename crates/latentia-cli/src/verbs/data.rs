@@ -2,7 +2,7 @@
 
 use latentia::{
     Result,
-    data::catalogue::{self, ENTRIES, Entry},
+    data::catalogue::{self, ENTRIES, Entry, VIEW_SETS, ViewSet},
 };
 use serde_json::{Value, json};
 
@@ -24,23 +24,43 @@ pub(super) fn run(args: &Data, context: &Context) -> Outcome {
 }
 
 fn list(context: &Context) -> Outcome {
-    let is_here = |entry: &Entry| catalogue::resolve(entry.name).is_ok();
+    let is_here = |entry: &&Entry| catalogue::resolve(entry.name).is_ok();
     if context.global.json {
-        let sets: Vec<Value> = ENTRIES
-            .iter()
-            .map(|e| json!({ "name": e.name, "about": e.about, "licence": e.licence, "address": e.address, "here": is_here(e) }))
-            .collect();
-        return output::print_json(&Value::from(sets));
+        let sets = ENTRIES.iter().map(
+            |e| json!({ "name": e.name, "about": e.about, "licence": e.licence, "address": e.address, "here": is_here(&e) }),
+        );
+        let views = VIEW_SETS.iter().map(|set| {
+            json!({ "name": set.name, "about": set.about, "views": spelled(set), "here": parts(set).iter().all(is_here) })
+        });
+        return output::print_json(&Value::from(sets.chain(views).collect::<Vec<_>>()));
     }
     let mut rows = vec![["name", "here", "what", "licence"].map(str::to_owned).to_vec()];
     for entry in ENTRIES {
-        let here = if is_here(entry) { "yes" } else { "no" };
+        let here = if is_here(&entry) { "yes" } else { "no" };
         rows.push([entry.name, here, entry.about, entry.licence].map(str::to_owned).to_vec());
+    }
+    for set in VIEW_SETS {
+        let here = if parts(set).iter().all(is_here) { "yes" } else { "no" };
+        rows.push([set.name, here, set.about, &spelled(set)].map(str::to_owned).to_vec());
     }
     output::print(&output::left_aligned(&rows))
 }
 
+/// The data sets of a group of views.
+fn parts(set: &ViewSet) -> Vec<&'static Entry> {
+    let name = |(_, name): &(&str, &'static str)| ENTRIES.iter().find(|entry| entry.name == *name);
+    set.views.iter().filter_map(name).collect()
+}
+
+/// A group of views as it would be typed.
+fn spelled(set: &ViewSet) -> String {
+    set.views.iter().map(|(view, name)| format!("{view}={name}")).collect::<Vec<_>>().join(",")
+}
+
 fn get(name: &str, context: &Context) -> Outcome {
+    if let Some(set) = catalogue::find_views(name) {
+        return parts(set).iter().try_for_each(|entry| get(entry.name, context));
+    }
     let entry = catalogue::find(name)?;
     bring(entry, context)?;
     let resolved = catalogue::resolve(name)?;

@@ -11,9 +11,13 @@ use serde::{Deserialize, Serialize};
 use super::ReadOptions;
 use super::{
     Chunk, ColumnInfo, ColumnKind, ImageShape, Matrix, Missing, RowReader, Scale, Source, Table, Unknown,
-    Values, Vocabulary, Weighting, open,
+    Values, View, Vocabulary, Weighting, open,
 };
-use super::{catalogue::file_or_name, documents::weigh};
+use super::{
+    catalogue::file_or_name,
+    documents::weigh,
+    views::{ViewsSource, options_of, spelled},
+};
 use crate::{DataError, Error, Result};
 
 /// How a column becomes features.
@@ -88,6 +92,9 @@ pub struct Preprocess {
     /// The column with all the labels of each row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<String>,
+    /// The views whose features these are, in order; none where rows have no views.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<View>,
     /// Shape of the images that rows are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageShape>,
@@ -236,9 +243,67 @@ impl Preprocess {
     /// # Errors
     /// A column is missing, an array has another width, or the file cannot be read.
     pub fn open(&self, path: impl AsRef<Path>, options: &ReadOptions) -> Result<RowReader> {
-        let (path, _) = file_or_name(path.as_ref(), options)?;
-        let source = open::open_as(&path, options, self)?;
-        RowReader::new(self.clone(), source)
+        self.open_from(path, options, &[])
+    }
+
+    /// As [`Preprocess::open`], but only the views `from` are read (all that the data has, when empty): the features of the
+    /// others are 0. The data may be `view=file,…`, or with one view that view's own file.
+    ///
+    /// # Errors
+    /// As [`Preprocess::open`]; a view that the model or the data lacks.
+    pub fn open_from(
+        &self,
+        path: impl AsRef<Path>,
+        options: &ReadOptions,
+        from: &[String],
+    ) -> Result<RowReader> {
+        const FLAG: &str = "--from";
+        self.check_views(FLAG, from)?;
+        let (path, named) = file_or_name(path.as_ref(), options)?;
+        let apart = self.views.iter().any(|view| view.apart);
+        let (schema, source) = match (spelled(&path), from) {
+            (Some(mut files), from) if apart => {
+                if let Some(name) = from.iter().find(|name| !files.iter().any(|(file, _)| file == *name)) {
+                    let message = format!("the view '{name}' is not in the data {}", path.display());
+                    return Err(Error::config(FLAG, message));
+                }
+                files.retain(|(name, _)| from.is_empty() || from.contains(name));
+                let names: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
+                let source: Box<dyn Source> = Box::new(ViewsSource::open(&path, &files, &named, Some(self))?);
+                (self.only(&names), source)
+            }
+            (None, [name]) if apart => {
+                let schema = self.of_file(name).unwrap_or_else(|| self.clone());
+                let source = open::open_as(&path, &options_of(name, options)?, &schema)?;
+                (schema, source)
+            }
+            (None, _) if apart => {
+                let names: Vec<&str> = self.views.iter().map(|view| view.name.as_str()).collect();
+                let files: Vec<String> = names.iter().map(|name| format!("{name}=FILE")).collect();
+                let expected = format!("the views of the model, as {}", files.join(","));
+                return Err(DataError::new(&path, "one file", expected)
+                    .hint(format!("For the file of one view, say which: --from {}", names[0]))
+                    .into());
+            }
+            (Some(_), _) => {
+                let expected =
+                    "the name of one file: the model was not fitted to views with files of their own";
+                return Err(Error::config("data", format!("found {}, expected {expected}", path.display())));
+            }
+            (None, []) => (self.clone(), open::open_as(&path, options, self)?),
+            (None, from) => {
+                let schema = self.only(from);
+                let source = open::open_as(&path, options, &schema)?;
+                (schema, source)
+            }
+        };
+        let of_view = |name: &str| match schema.views.is_empty() {
+            true => from.is_empty() || from.iter().any(|view| view == name),
+            false => schema.views.iter().any(|view| view.name == name),
+        };
+        let ranges = self.view_ranges().into_iter().filter(|(name, _)| of_view(name));
+        let places: Vec<Range<usize>> = ranges.map(|(_, range)| range).collect();
+        RowReader::new(schema, source, (places, self.width()))
     }
 
     /// The options with which a further file is read, so that its columns get the kinds of the training file.
@@ -251,6 +316,8 @@ impl Preprocess {
             tags: self.tags.clone(),
             columns: Vec::new(),
             ignore: Vec::new(),
+            views: Vec::new(),
+            view_options: Vec::new(),
             categorical: self.features.iter().filter(category).map(|f| f.name.clone()).collect(),
             image_height: self.image.map(|shape| shape.height),
             image_width: self.image.map(|shape| shape.width),
@@ -493,11 +560,30 @@ impl Preprocess {
     /// # Errors
     /// [`Error::Config`] when `x` has another width than this schema.
     pub fn inverse(&self, x: &Matrix) -> Result<Table> {
+        self.inverse_of(x, &[])
+    }
+
+    /// As [`Preprocess::inverse`], with the columns of the views `to` alone; those of all when there are none.
+    ///
+    /// # Errors
+    /// As [`Preprocess::inverse`], and a view that is not known.
+    pub fn inverse_of(&self, x: &Matrix, to: &[String]) -> Result<Table> {
+        self.check_views("--to", to)?;
         if x.cols() != self.width() {
             return Err(Error::config("x", format!("{} columns, expected {}", x.cols(), self.width())));
         }
         let mut table = Table::new();
-        for (feature, (_, range)) in self.features.iter().zip(self.ranges()) {
+        let left_out: Vec<Range<usize>> = self
+            .view_features()
+            .into_iter()
+            .zip(&self.views)
+            .filter(|(_, view)| !to.is_empty() && !to.contains(&view.name))
+            .map(|(range, _)| range)
+            .collect();
+        for (j, (feature, (_, range))) in self.features.iter().zip(self.ranges()).enumerate() {
+            if left_out.iter().any(|range| range.contains(&j)) {
+                continue;
+            }
             let values = match &feature.kind {
                 FeatureKind::Number { offset, scale, .. } => {
                     Values::Numbers(x.iter_rows().map(|row| row[range.start] * scale + offset).collect())

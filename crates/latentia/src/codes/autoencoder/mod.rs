@@ -14,6 +14,7 @@
 //! | variational, importance weighted | a Gaussian [code](CodeDistribution), `samples` |
 //! | semantic hashing | a binary code |
 //! | discrete | a categorical or a quantized code |
+//! | multimodal | rows with views: `view_hidden`, `view_likelihoods`, corruption `views` |
 
 mod abilities;
 mod bound;
@@ -29,6 +30,7 @@ mod noise;
 mod objective;
 mod penalty;
 mod sections;
+mod views;
 
 #[cfg(test)]
 mod tests;

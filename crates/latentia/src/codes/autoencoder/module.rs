@@ -1,5 +1,7 @@
 //! The trainable part of an autoencoder.
 
+use std::ops::Range;
+
 use burn::{
     module::{Module, Param},
     tensor::{Device, Tensor, TensorData, activation},
@@ -22,6 +24,10 @@ pub(super) struct AutoencoderModule {
     pub(super) encoder: DenseStack,
     /// `g`, up to the link function of the likelihood.
     pub(super) decoder: DenseStack,
+    /// The layers that each view has before `encoder`; none where views are joined at once.
+    view_encoders: Vec<DenseStack>,
+    /// The layers that each view has after `decoder`.
+    view_decoders: Vec<DenseStack>,
     /// The vectors of a quantized code, `[codebook, vector-size]`.
     pub(super) codebook: Option<Param<Tensor<2>>>,
     /// `log σ²` of a Gaussian likelihood whose variance is learnt, `[1]`.
@@ -35,6 +41,8 @@ pub(super) struct AutoencoderModule {
 /// The settings that say how the encoder's output becomes a code.
 #[derive(Debug, Clone)]
 struct Form {
+    /// The features of each view that has layers of its own.
+    views: Vec<Range<usize>>,
     distribution: CodeDistribution,
     code: usize,
     top_k: usize,
@@ -43,11 +51,24 @@ struct Form {
 
 /// Keeps the random streams of the parts of a model apart.
 const STREAMS: [u64; 3] = [0, 1, 2];
+/// The streams of the layers of the first view: its encoder's, then its decoder's.
+const VIEW_STREAM: u64 = 3;
 
 impl AutoencoderModule {
-    /// Random weights for rows of `input` features.
-    pub(super) fn init(config: &AutoencoderConfig, input: usize, seed: u64, device: &Device) -> Self {
-        let widths = config.encoder_widths(input);
+    /// Random weights for rows of `input` features, of which each view has some.
+    pub(super) fn init(
+        config: &AutoencoderConfig,
+        input: usize,
+        views: &[Range<usize>],
+        seed: u64,
+        device: &Device,
+    ) -> Self {
+        let own = match config.view_hidden.is_empty() {
+            true => &[],
+            false => views,
+        };
+        let joined = config.view_hidden.last().map_or(0, |width| width * own.len());
+        let widths = config.encoder_widths(if own.is_empty() { input } else { joined });
         let mirrored: Vec<usize> = widths.iter().rev().copied().collect();
         let mut outputs = widths.clone();
         outputs[widths.len() - 1] = config.code_distribution.encoder_outputs(config.code);
@@ -61,11 +82,26 @@ impl AutoencoderModule {
         };
         let decoder = DenseStackConfig {
             widths: &mirrored,
-            last: ActivationKind::Identity,
+            last: if own.is_empty() { ActivationKind::Identity } else { config.activation },
             tied: config.tied,
             stream: STREAMS[1],
             ..encoder
         };
+        let (mut view_encoders, mut view_decoders) = (Vec::new(), Vec::new());
+        for (number, view) in (0..).zip(own) {
+            let widths: Vec<usize> = std::iter::once(view.len()).chain(config.view_hidden.clone()).collect();
+            let mirrored: Vec<usize> = widths.iter().rev().copied().collect();
+            let stream = VIEW_STREAM + 2 * number;
+            let into = DenseStackConfig { widths: &widths, last: config.activation, stream, ..encoder };
+            let out_of = DenseStackConfig {
+                widths: &mirrored,
+                last: ActivationKind::Identity,
+                stream: stream + 1,
+                ..decoder
+            };
+            view_encoders.push(into.init(seed, device));
+            view_decoders.push(out_of.init(seed, device));
+        }
         let quantized = config.code_distribution == CodeDistribution::Quantized;
         let codebook = quantized.then(|| {
             let shape = [config.codebook, config.vector_size];
@@ -80,10 +116,13 @@ impl AutoencoderModule {
         Self {
             encoder: encoder.init(seed, device),
             decoder: decoder.init(seed, device),
+            view_encoders,
+            view_decoders,
             codebook,
             log_variance,
             tied: config.tied,
             form: Form {
+                views: own.to_vec(),
                 distribution: config.code_distribution,
                 code: config.code,
                 top_k: config.top_k,
@@ -94,7 +133,18 @@ impl AutoencoderModule {
 
     /// `h = f(x)`, without chance: the mean of a Gaussian code, the likelier values of a discrete one.
     pub(super) fn encode(&self, x: Tensor<2>) -> Tensor<2> {
-        self.code_of(self.encoder.forward(x))
+        self.code_of(self.encoder_output(x))
+    }
+
+    /// What the encoder returns: for a distributed code, the parameters of the distribution.
+    pub(super) fn encoder_output(&self, x: Tensor<2>) -> Tensor<2> {
+        let views = self.form.views.iter().zip(&self.view_encoders);
+        let hidden: Vec<Tensor<2>> =
+            views.map(|(view, stack)| stack.forward(x.clone().narrow(1, view.start, view.len()))).collect();
+        match hidden.is_empty() {
+            true => self.encoder.forward(x),
+            false => self.encoder.forward(Tensor::cat(hidden, 1)),
+        }
     }
 
     /// The code that the encoder's output stands for, without chance.
@@ -135,7 +185,20 @@ impl AutoencoderModule {
 
     /// The decoder's output before the link function.
     pub(super) fn decode(&self, code: Tensor<2>) -> Tensor<2> {
-        if self.tied { self.decoder.forward_tied(code, &self.encoder) } else { self.decoder.forward(code) }
+        let run = |decoder: &DenseStack, encoder: &DenseStack, x: Tensor<2>| match self.tied {
+            true => decoder.forward_tied(x, encoder),
+            false => decoder.forward(x),
+        };
+        let y = run(&self.decoder, &self.encoder, code);
+        let count = self.view_decoders.len();
+        if count == 0 {
+            return y;
+        }
+        let width = y.dims()[1] / count;
+        let stacks = self.view_decoders.iter().zip(&self.view_encoders).enumerate();
+        let views = stacks
+            .map(|(k, (decoder, encoder))| run(decoder, encoder, y.clone().narrow(1, k * width, width)));
+        Tensor::cat(views.collect(), 1)
     }
 
     /// `log σ²` of the likelihood where it is learnt.

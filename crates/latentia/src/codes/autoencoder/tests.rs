@@ -109,7 +109,7 @@ fn losses_gradients_and_steps_are_those_of_pytorch() {
             &training,
             &Device::flex(),
         );
-        let module = AutoencoderModule::init(&config, 5, 0, &Device::flex());
+        let module = AutoencoderModule::init(&config, 5, &[], 0, &Device::flex());
         let module = restore(module, &host(&case.start)).unwrap();
 
         let tracked = burn::module::Module::train(module.clone());
