@@ -60,6 +60,8 @@ pub struct Entry {
     pub test: Option<&'static str>,
     /// The column with the classes, where the file does not say so itself.
     pub label: Option<&'static str>,
+    /// Whether the first line names the columns, where it does not look as it should.
+    pub header: Option<bool>,
 }
 
 /// Data sets that are views of the same rows, read together under one name.
@@ -87,6 +89,8 @@ pub struct Resolved {
     pub test: Option<PathBuf>,
     /// The column with the classes.
     pub label: Option<&'static str>,
+    /// Whether the first line names the columns.
+    pub header: Option<bool>,
 }
 
 const DIGITS: &[u8] = include_bytes!("../../data/digits.csv.gz");
@@ -116,7 +120,12 @@ fn by_name(name: &str) -> Option<&'static Entry> {
 pub fn resolve(name: &str) -> Result<Resolved> {
     let entry = find(name)?;
     let Some(train) = entry.files.first() else {
-        return Ok(Resolved { train: PathBuf::from(name), test: None, label: entry.label });
+        return Ok(Resolved {
+            train: PathBuf::from(name),
+            test: None,
+            label: entry.label,
+            header: entry.header,
+        });
     };
     for file in entry.files {
         locate(entry, file.name)?;
@@ -133,6 +142,7 @@ pub fn resolve(name: &str) -> Result<Resolved> {
                 train: folder.join(REUTERS_TRAIN),
                 test: Some(folder.join(REUTERS_TEST)),
                 label: entry.label,
+                header: entry.header,
             }),
             Some(file) => {
                 Err(DataError::new(folder.join(file.name), "the file in another folder", "all in one").into())
@@ -140,7 +150,7 @@ pub fn resolve(name: &str) -> Result<Resolved> {
         };
     }
     let test = entry.test.map(|file| locate(entry, file)).transpose()?;
-    Ok(Resolved { train: first, test, label: entry.label })
+    Ok(Resolved { train: first, test, label: entry.label, header: entry.header })
 }
 
 /// Checks the files of a data set on this machine against their SHA-256.
@@ -248,6 +258,7 @@ pub(crate) fn file_or_name(path: &Path, options: &ReadOptions) -> Result<(PathBu
     let resolved = resolve(entry.name)?;
     let mut options = options.clone();
     options.label = options.label.or(resolved.label.map(str::to_owned));
+    options.header = options.header.or(resolved.header);
     if options.test_fraction == 0.0 {
         options.test = options.test.or(resolved.test);
     }
@@ -259,11 +270,11 @@ fn views(set: &ViewSet, options: &ReadOptions) -> Result<(PathBuf, ReadOptions)>
     let files: Vec<(&str, Resolved)> =
         set.views.iter().map(|&(view, name)| Ok((view, resolve(name)?))).collect::<Result<_>>()?;
     let mut options = options.clone();
-    if options.label.is_none() {
-        let labels = files.iter().filter_map(|(view, file)| Some(format!("{view}.label={}", file.label?)));
-        // What the user says of a view comes after, and counts.
-        options.view_options = labels.chain(options.view_options).collect();
-    }
+    let labels = files.iter().filter_map(|(view, file)| Some(format!("{view}.label={}", file.label?)));
+    let labels = labels.filter(|_| options.label.is_none());
+    let headers = files.iter().filter_map(|(view, file)| Some(format!("{view}.header={}", file.header?)));
+    // What the user says of a view comes after, and counts.
+    options.view_options = labels.chain(headers).chain(options.view_options).collect();
     let tests: Option<Vec<(&str, &Path)>> =
         files.iter().map(|(view, file)| Some((*view, file.test.as_deref()?))).collect();
     if options.test_fraction == 0.0 {

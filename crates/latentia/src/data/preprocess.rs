@@ -246,8 +246,8 @@ impl Preprocess {
         self.open_from(path, options, &[])
     }
 
-    /// As [`Preprocess::open`], but only the views `from` are read (all that the data has, when empty): the features of the
-    /// others are 0. The data may be `view=file,…`, or with one view that view's own file.
+    /// As [`Preprocess::open`], but only the views `from` are read (all, when empty): the features of the others are 0. The
+    /// data may be `view=file,…`, or with one view that view's own file.
     ///
     /// # Errors
     /// As [`Preprocess::open`]; a view that the model or the data lacks.
@@ -263,9 +263,18 @@ impl Preprocess {
         let apart = self.views.iter().any(|view| view.apart);
         let (schema, source) = match (spelled(&path), from) {
             (Some(mut files), from) if apart => {
+                let names: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
+                self.check_views("data.path", &names)?;
                 if let Some(name) = from.iter().find(|name| !files.iter().any(|(file, _)| file == *name)) {
                     let message = format!("the view '{name}' is not in the data {}", path.display());
                     return Err(Error::config(FLAG, message));
+                }
+                let given = |view: &&View| files.iter().any(|(name, _)| *name == view.name);
+                if let (true, Some(view)) = (from.is_empty(), self.views.iter().find(|view| !given(view))) {
+                    let found = format!("no view '{}'", view.name);
+                    return Err(DataError::new(&path, found, "every view of the model")
+                        .hint("`encode`, `reconstruct`, `index` and `search` do with some: name them with --from")
+                        .into());
                 }
                 files.retain(|(name, _)| from.is_empty() || from.contains(name));
                 let names: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
@@ -274,7 +283,7 @@ impl Preprocess {
             }
             (None, [name]) if apart => {
                 let schema = self.of_file(name).unwrap_or_else(|| self.clone());
-                let source = open::open_as(&path, &options_of(name, options)?, &schema)?;
+                let source = open::open_as(&path, &options_of(name, &named)?, &schema)?;
                 (schema, source)
             }
             (None, _) if apart => {
@@ -290,10 +299,10 @@ impl Preprocess {
                     "the name of one file: the model was not fitted to views with files of their own";
                 return Err(Error::config("data", format!("found {}, expected {expected}", path.display())));
             }
-            (None, []) => (self.clone(), open::open_as(&path, options, self)?),
+            (None, []) => (self.clone(), open::open_as(&path, &named, self)?),
             (None, from) => {
                 let schema = self.only(from);
-                let source = open::open_as(&path, options, &schema)?;
+                let source = open::open_as(&path, &named, &schema)?;
                 (schema, source)
             }
         };

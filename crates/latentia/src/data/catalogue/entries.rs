@@ -20,6 +20,7 @@ macro_rules! adbench {
             files: &[file($file, $sha256)],
             test: None,
             label: None,
+            header: None,
         }
     };
 }
@@ -38,6 +39,7 @@ macro_rules! mfeat {
             files: &[file($file, $sha256)],
             test: None,
             label: Some("-1"),
+            header: Some(true),
         }
     };
 }
@@ -54,6 +56,7 @@ pub const ENTRIES: &[Entry] = &[
         files: &[],
         test: None,
         label: None,
+        header: None,
     },
     Entry {
         name: "mnist",
@@ -82,6 +85,7 @@ pub const ENTRIES: &[Entry] = &[
         ],
         test: Some("t10k-images-idx3-ubyte.gz"),
         label: None,
+        header: None,
     },
     Entry {
         name: "usps",
@@ -114,6 +118,7 @@ pub const ENTRIES: &[Entry] = &[
         ],
         test: Some("usps-test-images-idx3-ubyte.gz"),
         label: None,
+        header: None,
     },
     Entry {
         name: "frey-faces",
@@ -130,6 +135,7 @@ pub const ENTRIES: &[Entry] = &[
         )],
         test: None,
         label: None,
+        header: None,
     },
     Entry {
         name: "reuters",
@@ -166,6 +172,7 @@ pub const ENTRIES: &[Entry] = &[
         ],
         test: Some(REUTERS_TEST),
         label: None,
+        header: None,
     },
     mfeat!("mfeat-fac", "mfeat-fac.csv", "fc9f88143a423f7cf9df6ce9a2afcdde23c1d4e3202e436e17447c09945da1ca"),
     mfeat!("mfeat-fou", "mfeat-fou.csv", "b517f89501eff177b4daf897d8f7e8eb6a5b0e5671f740e57cc1d768f6b969b3"),
@@ -191,6 +198,7 @@ pub const ENTRIES: &[Entry] = &[
         ],
         test: Some("test_2016_flickr.de.gz"),
         label: None,
+        header: None,
     },
     Entry {
         name: "multi30k-en",
@@ -210,6 +218,7 @@ pub const ENTRIES: &[Entry] = &[
         ],
         test: Some("test_2016_flickr.en.gz"),
         label: None,
+        header: None,
     },
     adbench!(
         "adbench-ionosphere",

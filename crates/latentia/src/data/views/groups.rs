@@ -32,6 +32,14 @@ fn parse(text: &str) -> Result<(&str, &str)> {
 /// # Errors
 /// A column that is not there, in two views, or read aside as label, id or tags.
 pub(crate) fn groups(source: &dyn Source, options: &ReadOptions) -> Result<Vec<SourceView>> {
+    if options.views.is_empty() {
+        return match options.view_options.first() {
+            Some(text) if source.views().is_empty() => {
+                Err(Error::config("data.view-options", format!("{text}: the data has no views")))
+            }
+            _ => Ok(Vec::new()),
+        };
+    }
     let asides = [source.label(), source.id(), source.tags()];
     let names: Vec<&str> = source.columns().iter().map(|column| column.name.as_str()).collect();
     let mut places: HashMap<&str, usize> = HashMap::new();
