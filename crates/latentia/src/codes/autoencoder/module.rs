@@ -137,14 +137,25 @@ impl AutoencoderModule {
     }
 
     /// What the encoder returns: for a distributed code, the parameters of the distribution.
+    ///
+    /// A view whose columns are all 0 is missing: its layers say nothing, and those of the others are scaled to stand for it,
+    /// as dropout does (Srivastava et al. 2014), so that codes from all views and from one are alike in size.
     pub(super) fn encoder_output(&self, x: Tensor<2>) -> Tensor<2> {
-        let views = self.form.views.iter().zip(&self.view_encoders);
-        let hidden: Vec<Tensor<2>> =
-            views.map(|(view, stack)| stack.forward(x.clone().narrow(1, view.start, view.len()))).collect();
-        match hidden.is_empty() {
-            true => self.encoder.forward(x),
-            false => self.encoder.forward(Tensor::cat(hidden, 1)),
+        let count = self.view_encoders.len();
+        if count == 0 {
+            return self.encoder.forward(x);
         }
+        let views: Vec<Tensor<2>> =
+            self.form.views.iter().map(|view| x.clone().narrow(1, view.start, view.len())).collect();
+        let there = |x: &Tensor<2>| x.clone().detach().abs().sum_dim(1).greater_scalar(0.0).float();
+        let there: Vec<Tensor<2>> = views.iter().map(there).collect();
+        let known = there.iter().cloned().reduce(|a, b| a + b);
+        let scale = known.map(|known| known.clamp_min(1.0).recip() * count as f64);
+        let hidden = views.into_iter().zip(&self.view_encoders).zip(there).map(|((x, stack), there)| {
+            let weight = scale.clone().map_or(there.clone(), |scale| scale * there);
+            stack.forward(x) * weight
+        });
+        self.encoder.forward(Tensor::cat(hidden.collect(), 1))
     }
 
     /// The code that the encoder's output stands for, without chance.

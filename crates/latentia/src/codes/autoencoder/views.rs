@@ -3,11 +3,11 @@
 //! Each view `v` has layers of its own on either side of the shared ones (their figure 3b), and `h` is of all views:
 //!
 //! ```text
-//! h = f(f_1(x_1), …, f_V(x_V)),   x̂_v = g_v(g(h)),   L = Σ_v −log p_v(x_v | h)
+//! h = f(m_1 f_1(x_1), …, m_V f_V(x_V)),   x̂_v = g_v(g(h)),   L = Σ_v −log p_v(x_v | h)
 //! ```
 //!
 //! Rows that keep one view alone (corruption `views`) are rebuilt whole, so that a view that is missing, and 0, can be told
-//! from the others.
+//! from the others. `m_v` is 0 for a missing view and `V` over the number of known ones for the rest.
 
 use std::ops::Range;
 
