@@ -75,6 +75,8 @@ fn a_view_is_rebuilt_from_the_other_and_found_by_it() {
     let evaluated = s.run(&format!("evaluate m {BOTH} --json")).ok().json();
     assert_eq!(evaluated["views"]["errors"].as_array().unwrap().len(), 6);
     assert!(s.read("m/report.html").contains("From view to view"));
+    let inspected = s.run("inspect m").ok().stdout;
+    assert!(inspected.contains("2 views: sound (3 features), shape (2 features)"), "{inspected}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use latentia::{
     Result,
-    data::catalogue::{self, ENTRIES, Entry, VIEW_SETS, ViewSet},
+    data::catalogue::{self, ENTRIES, Entry, Resolved, VIEW_SETS, ViewSet},
 };
 use serde_json::{Value, json};
 
@@ -58,20 +58,27 @@ fn spelled(set: &ViewSet) -> String {
 }
 
 fn get(name: &str, context: &Context) -> Outcome {
-    if let Some(set) = catalogue::find_views(name) {
-        return parts(set).iter().try_for_each(|entry| get(entry.name, context));
+    let entries = match catalogue::find_views(name) {
+        Some(set) => parts(set),
+        None => vec![catalogue::find(name)?],
+    };
+    let mut found = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        bring(entry, context)?;
+        found.push((entry.name, catalogue::resolve(entry.name)?));
     }
-    let entry = catalogue::find(name)?;
-    bring(entry, context)?;
-    let resolved = catalogue::resolve(name)?;
-    match context.global.json {
-        true => output::print_json(&json!({ "name": name, "train": resolved.train, "test": resolved.test })),
-        false if entry.files.is_empty() => output::print(&format!("{name} comes with the program\n")),
-        false => {
-            let files = std::iter::once(&resolved.train).chain(&resolved.test);
-            output::print(&files.map(|path| format!("{}\n", path.display())).collect::<String>())
-        }
+    if context.global.json {
+        let json = |(name, files): &(&str, Resolved)| json!({ "name": name, "train": files.train, "test": files.test });
+        return output::print_json(&match found.as_slice() {
+            [one] => json(one),
+            several => several.iter().map(json).collect(),
+        });
     }
+    if entries.iter().all(|entry| entry.files.is_empty()) {
+        return output::print(&format!("{name} comes with the program\n"));
+    }
+    let files = found.iter().flat_map(|(_, files)| std::iter::once(&files.train).chain(&files.test));
+    output::print(&files.map(|path| format!("{}\n", path.display())).collect::<String>())
 }
 
 /// Fetches what is missing.

@@ -144,7 +144,7 @@ mod tests {
             |text: &str| ReadOptions { view_options: vec![text.to_owned()], ..ReadOptions::default() };
         let error = options_of("pix", &options("pix.vocabulary=many")).unwrap_err().to_string();
         assert!(error.contains("pix.vocabulary=many") && error.contains("invalid type"), "{error}");
-        let error = check_names(&options("pxi.scale=unit"), &["pix", "fou"]).unwrap_err().to_string();
-        assert!(error.contains("no view 'pxi'") && error.contains("did you mean 'pix'?"), "{error}");
+        let error = check_names(&options("pixl.scale=unit"), &["pix", "fou"]).unwrap_err().to_string();
+        assert!(error.contains("no view 'pixl'") && error.contains("did you mean 'pix'?"), "{error}");
     }
 }
