@@ -75,6 +75,7 @@ pub(crate) enum Verb {
   latentia fit k-means people.csv --clusters 4 -o groups
   latentia fit pca photo.png --components 20 -o small.png
   latentia fit isomap digits --neighbours 10 -o digits-map
+  latentia fit autoencoder people.csv --views size=height,mass=weight --corruption views -o body
   latentia fit classifier digits --hidden 64 --epochs 10 -o digits-classifier
   latentia fit --resume stopped-model"
     )]
@@ -83,8 +84,9 @@ pub(crate) enum Verb {
     #[command(after_help = "Examples:
   latentia encode model digits -o codes.csv
   latentia encode model digits -o codes.parquet
+  latentia encode body people.csv --from size -o codes-of-size.csv
   latentia encode model digits | head -3")]
-    Encode(Transform),
+    Encode(Encode),
     /// Turn codes back into rows, in the units of the data.
     #[command(after_help = "Examples:
   latentia encode model digits -o codes.csv
@@ -93,8 +95,9 @@ pub(crate) enum Verb {
     /// Turn rows into codes and back: what the model keeps of them.
     #[command(after_help = "Examples:
   latentia reconstruct model digits -o rebuilt.csv
-  latentia reconstruct people-model people.csv -o rebuilt.parquet")]
-    Reconstruct(Transform),
+  latentia reconstruct people-model people.csv -o rebuilt.parquet
+  latentia reconstruct body people.csv --from size --to mass -o guessed.csv")]
+    Reconstruct(Reconstruct),
     /// Keep rows as quantised codes in one small file.
     #[command(
         long_about = "Keep rows as quantised codes in one small file, to be read back by the same model.\n\n\

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Result, evaluate};
+use crate::{
+    Result,
+    evaluate::{self, Recall},
+};
 
 /// The figures of a fitted model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +28,9 @@ pub struct Figures {
     /// Search by code, where there are labels and the rows are documents or the codes bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retrieval: Option<RetrievalFigures>,
+    /// What each view of a row says of the others, where rows have views.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub views: Option<ViewFigures>,
     /// How likely held-out rows are, where the model can tell.
     pub likelihood: Option<LikelihoodFigures>,
     /// Where a row counts as unusual.
@@ -182,6 +188,79 @@ pub struct RetrievalFigures {
     pub in_pca: Option<f64>,
     /// By the cosine of the angle between inputs.
     pub in_input: f64,
+}
+
+/// What each view of a row says of the others.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ViewFigures {
+    /// The part of the data that was measured on.
+    pub part: String,
+    /// Its rows, as far as they were.
+    pub rows: usize,
+    /// Names of the views.
+    pub views: Vec<String>,
+    /// How well each view is rebuilt from all and from each.
+    pub errors: Vec<ViewError>,
+    /// How well a code from one view finds that of the same row from another.
+    pub searches: Vec<ViewSearch>,
+    /// What codes from all views and from each tell of the class, where there are labels.
+    pub neighbours: Vec<ViewNeighbours>,
+}
+
+impl ViewFigures {
+    /// The mean of `figure` over the searches; `None` where one is not known.
+    pub fn mean_over_searches(&self, figure: impl Fn(&ViewSearch) -> Option<f64>) -> Option<f64> {
+        let values: Option<Vec<f64>> = self.searches.iter().map(figure).collect();
+        values.filter(|values| !values.is_empty()).map(|v| v.iter().sum::<f64>() / v.len() as f64)
+    }
+
+    /// The errors of views that are rebuilt from another one.
+    pub fn across(&self) -> impl Iterator<Item = &ViewError> {
+        self.errors.iter().filter(|error| error.from.as_ref().is_some_and(|from| *from != error.of))
+    }
+}
+
+/// How well a view is rebuilt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ViewError {
+    /// The view that was known; `None` for all.
+    pub from: Option<String>,
+    /// The view that was rebuilt.
+    pub of: String,
+    /// Squared error summed over its features, averaged over the rows, in scaled units.
+    pub squared_error: f64,
+    /// The same of ridge regression; of PCA with a code of the same size where `of` was known.
+    pub linear: Option<f64>,
+    /// The same of the mean of the training rows.
+    pub mean: Option<f64>,
+}
+
+/// How well a code from one view finds that of the same row from another, by the cosine of their angle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ViewSearch {
+    /// The view of the query.
+    pub from: String,
+    /// The view of the rows that are searched.
+    pub to: String,
+    /// How far down the row itself is found.
+    pub recall: Recall,
+    /// The same by canonical correlation analysis with codes of the same size.
+    pub linear: Option<Recall>,
+}
+
+/// Accuracy of a vote of the nearest training rows, which are coded from all views, on rows coded from some.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ViewNeighbours {
+    /// The view that was known; `None` for all.
+    pub from: Option<String>,
+    /// Neighbours that vote.
+    pub k: usize,
+    /// Share classified right by their codes.
+    pub in_code: f64,
+    /// Share classified right by PCA codes of the same size, missing views being 0.
+    pub in_pca: Option<f64>,
+    /// Share classified right by the scaled features of that view, of all views for all.
+    pub in_view: f64,
 }
 
 /// An estimate of the likelihood of rows.

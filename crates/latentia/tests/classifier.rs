@@ -56,8 +56,11 @@ fn a_classifier_holds_its_encoder_and_resumes_to_the_same_bits() {
         ["data.label=class", "data.scale=min-max", "model.hidden=[6]", "model.code=4", "train.epochs=4"];
     let pca = ["data.label=class", "model.code=2"];
     let isomap = ["data.label=class", "model.neighbours=12"];
-    let cases: [(&str, &[&str], &str); 4] = [
+    // Its encoder gives a mean and a variance for each number of a code; the mean learns on.
+    let variational = [&auto[..], &["model.code-distribution=gaussian"]].concat();
+    let cases: [(&str, &[&str], &str); 5] = [
         ("autoencoder", &auto, "fine-tuned"),
+        ("autoencoder", &variational, "fine-tuned"),
         ("autoencoder", &auto, "frozen"),
         ("pca", &pca, "frozen"),
         ("isomap", &isomap, "frozen"),
@@ -139,12 +142,17 @@ fn what_cannot_be_learnt_is_refused_by_its_key() {
     let isomap = place.path().join("isomap");
     let settings = ["data.label=class", "model.neighbours=12"];
     fit_into("isomap", &data, &isomap, &settings, &mut Run::default()).unwrap();
+    let views = place.path().join("views");
+    let settings =
+        ["data.label=class", "data.views=[left=a,right=b+c]", "model.view-hidden=[3]", "train.epochs=1"];
+    fit_into("autoencoder", &data, &views, &settings, &mut Run::default()).unwrap();
     let classifier = place.path().join("classifier");
     let settings = ["data.label=class", "train.epochs=1"];
     fit_into("classifier", &data, &classifier, &settings, &mut Run::default()).unwrap();
     let (on_isomap, on_classifier) =
         (format!("model.encoder={}", isomap.display()), format!("model.encoder={}", classifier.display()));
-    let cases: [(&Path, Vec<&str>, &str, &str); 8] = [
+    let on_views = format!("model.encoder={}", views.display());
+    let cases: [(&Path, Vec<&str>, &str, &str); 9] = [
         (&data, vec!["data.ignore=class"], "data.label", "--label"),
         (&one, vec!["data.label=class"], "data.label", "class 'same'"),
         (&data, vec!["data.label=class", "model.labelled=1"], "model.labelled", "two classes"),
@@ -156,6 +164,12 @@ fn what_cannot_be_learnt_is_refused_by_its_key() {
             vec!["data.label=class", "model.encoder-mode=fine-tuned", &on_isomap],
             "model.encoder",
             "encoder-mode frozen",
+        ),
+        (
+            &data,
+            vec!["data.label=class", "model.encoder-mode=fine-tuned", &on_views],
+            "model.encoder",
+            "layers for each view",
         ),
         (&renamed, vec!["data.label=class", &on_isomap], "model.encoder", "'q'"),
     ];

@@ -222,6 +222,33 @@ const CASES: &[Case] = &[
             "model.likelihood=bernoulli",
         ],
     },
+    Case {
+        kind: "autoencoder",
+        settings: &[
+            "train.epochs=2",
+            "data.views=[left=a..c,right=d+e+colour]",
+            "model.view-hidden=[5,4]",
+            "model.hidden=[6]",
+            "model.code=3",
+            "model.corruption=views",
+            "model.corruption-level=0.6",
+            "model.view-likelihoods=[left=gaussian]",
+        ],
+    },
+    Case {
+        kind: "autoencoder",
+        settings: &[
+            "train.epochs=2",
+            "data.views=[left=a..c,right=d+e]",
+            "data.view-options=[left.scale=min-max]",
+            "model.view-hidden=[4]",
+            "model.hidden=[]",
+            "model.code=3",
+            "model.tied=true",
+            "model.view-likelihoods=[left=bernoulli]",
+        ],
+    },
+    Case { kind: "pca", settings: &["model.code=2", "data.views=[left=a..c,right=d+e]"] },
     Case { kind: "rbm", settings: &["model.code=4", "train.epochs=3", "model.sample-steps=5"] },
     Case {
         kind: "rbm",

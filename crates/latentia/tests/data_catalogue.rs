@@ -36,3 +36,13 @@ fn copies_at_hand_are_whole() {
     assert_eq!((data.train.len(), data.validation.len(), data.test.len()), (54_000, 6_000, 10_000));
     assert_eq!(data.classes().len(), 10);
 }
+
+#[test]
+fn sets_of_views_are_made_of_data_sets() {
+    for set in catalogue::VIEW_SETS {
+        assert!(catalogue::ENTRIES.iter().all(|entry| entry.name != set.name), "{}", set.name);
+        assert!(set.views.len() > 1 && set.views.iter().all(|(_, name)| catalogue::find(name).is_ok()));
+    }
+    let error = catalogue::resolve("multi30").unwrap_err().to_string();
+    assert!(error.contains("The nearest data set is \"multi30k"), "{error}");
+}

@@ -18,7 +18,8 @@ pub(crate) struct Fit {
     /// A recipe (a .toml file), or a kind of model, or with --resume a model directory.
     #[arg(value_name = "RECIPE|KIND", value_hint = ValueHint::FilePath)]
     pub(crate) what: Option<String>,
-    /// The data: a file, a folder of images or texts, or the name of a data set (see `latentia data list`).
+    /// The data: a file, a folder of images or texts, or the name of a data set (see `latentia data list`); files that are
+    /// views of the same rows as NAME=FILE,NAME=FILE.
     #[arg(value_name = "DATA", value_hint = ValueHint::AnyPath)]
     pub(crate) data: Option<String>,
     /// The model directory to write (for `fit pca PHOTO`, the picture to write).
@@ -38,7 +39,15 @@ pub(crate) struct Fit {
     pub(crate) print_recipe: bool,
 }
 
-/// `encode`, `reconstruct`, `cluster`
+/// Views of the rows that are read.
+#[derive(Debug, Args)]
+pub(crate) struct From {
+    /// Read only these views of the rows, the others being missing; with one, DATA may be the file of that view.
+    #[arg(long, value_name = "VIEW,VIEW,..", value_delimiter = ',')]
+    pub(crate) from: Vec<String>,
+}
+
+/// `cluster`
 #[derive(Debug, Args)]
 pub(crate) struct Transform {
     /// The model directory.
@@ -49,6 +58,27 @@ pub(crate) struct Transform {
     pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// `encode`
+#[derive(Debug, Args)]
+pub(crate) struct Encode {
+    #[command(flatten)]
+    pub(crate) transform: Transform,
+    #[command(flatten)]
+    pub(crate) from: From,
+}
+
+/// `reconstruct`
+#[derive(Debug, Args)]
+pub(crate) struct Reconstruct {
+    #[command(flatten)]
+    pub(crate) transform: Transform,
+    #[command(flatten)]
+    pub(crate) from: From,
+    /// Give only these views of the rows.
+    #[arg(long, value_name = "VIEW,VIEW,..", value_delimiter = ',')]
+    pub(crate) to: Vec<String>,
 }
 
 /// Where results go.

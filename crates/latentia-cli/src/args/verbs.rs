@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use super::{Output, Transform};
+use super::{From, Output, Transform};
 
 /// `score`
 #[derive(Debug, Args)]
@@ -108,6 +108,8 @@ pub(crate) struct Index {
     /// The rows: a file, a folder, the name of a data set, or - for CSV from standard input.
     #[arg(value_name = "DATA", value_hint = ValueHint::AnyPath)]
     pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) from: From,
     /// The index to write.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: PathBuf,
@@ -135,8 +137,10 @@ pub(crate) struct Search {
     /// The rows to search for: data of the model's input.
     #[arg(value_name = "QUERY", value_hint = ValueHint::AnyPath, required_unless_present = "row")]
     pub(crate) query: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) from: From,
     /// Search for a row of the indexed data in place of QUERY, itself left out of the result; as often as needed.
-    #[arg(long, value_name = "N", conflicts_with = "query")]
+    #[arg(long, value_name = "N", conflicts_with_all = ["query", "from"])]
     pub(crate) row: Vec<u64>,
     /// How many rows to find [default: 10, or all within the radius].
     #[arg(short, value_name = "K")]

@@ -6,14 +6,20 @@ use latentia::{
 };
 
 use super::Context;
-use crate::{Outcome, args::Transform, sink::Sink, stream};
+use crate::{
+    Outcome,
+    args::{Encode, Reconstruct},
+    sink::Sink,
+    stream,
+};
 
 /// Rows to codes.
-pub(super) fn encode(args: &Transform, context: &Context) -> Outcome {
+pub(super) fn encode(args: &Encode, context: &Context) -> Outcome {
+    let Encode { transform: args, from } = args;
     let opened = context.open(&args.model)?;
     let model = opened.model.require("encode", opened.model.as_encode())?;
     let preprocess = &opened.manifest.preprocess;
-    let reader = preprocess.open(&args.data, &opened.recipe()?.data)?;
+    let reader = preprocess.open_from(&args.data, &opened.recipe()?.data, &from.from)?;
     let sink = Sink::create(&args.output, None)?;
     let bare = sink.is_bare();
     let (read, total) = stream::batches(reader, preprocess.width());
@@ -31,12 +37,14 @@ pub(super) fn encode(args: &Transform, context: &Context) -> Outcome {
 }
 
 /// Rows to codes and back.
-pub(super) fn reconstruct(args: &Transform, context: &Context) -> Outcome {
+pub(super) fn reconstruct(args: &Reconstruct, context: &Context) -> Outcome {
+    let Reconstruct { transform: args, from, to } = args;
     let opened = context.open(&args.model)?;
     let ModelDirectory { model, manifest, .. } = &opened;
     let able = model.require("reconstruct", model.as_reconstruct())?;
     let preprocess = &manifest.preprocess;
-    let reader = preprocess.open(&args.data, &opened.recipe()?.data)?;
+    preprocess.check_views("--to", to)?;
+    let reader = preprocess.open_from(&args.data, &opened.recipe()?.data, &from.from)?;
     let sink = Sink::create(&args.output, preprocess.image)?;
     let bare = sink.is_bare();
     let (read, total) = stream::batches(reader, preprocess.width());
@@ -44,7 +52,7 @@ pub(super) fn reconstruct(args: &Transform, context: &Context) -> Outcome {
         read,
         total,
         |rows| {
-            let rebuilt = preprocess.inverse(&able.reconstruct(&rows.x)?)?;
+            let rebuilt = preprocess.inverse_of(&able.reconstruct(&rows.x)?, to)?;
             Ok(if bare { rebuilt } else { beside(names(&rows, preprocess, rebuilt.columns()), rebuilt) })
         },
         sink,

@@ -7,7 +7,9 @@ use latentia::{
     artifact::ModelDirectory,
     data::{Dataset, Matrix, Rows, Split},
     evaluate,
-    figures::{Agreement, DetectionFigures, MapFigures, PartFigures, PredictionPart, RetrievalFigures},
+    figures::{
+        Agreement, DetectionFigures, MapFigures, PartFigures, PredictionPart, RetrievalFigures, ViewFigures,
+    },
     fit::{self, MEASURED_ROWS, Predictions, map_figures, plane, retrieval_parts},
 };
 use serde_json::json;
@@ -87,11 +89,12 @@ pub(super) fn run(args: &Evaluate, context: &Context) -> Outcome {
         false => Some(Agreement::of(&sums.classes, &sums.clusters)?),
     };
     let map = map(&opened, &sums)?;
+    let views = views(&opened, &sums)?;
     let prediction = match opened.model.as_predict() {
         Some(_) => Some(sums.predictions.figures(&args.data.to_string_lossy(), &sums.told_labels)?),
         None => None,
     };
-    let found = Found { neighbours, retrieval, agreement, map, prediction, detection };
+    let found = Found { neighbours, retrieval, agreement, map, prediction, detection, views };
     report(args, &opened, &sums, found, context)
 }
 
@@ -103,6 +106,7 @@ struct Found {
     map: Option<MapFigures>,
     prediction: Option<PredictionPart>,
     detection: Option<DetectionFigures>,
+    views: Option<ViewFigures>,
 }
 
 impl Sums {
@@ -239,6 +243,13 @@ fn map(opened: &ModelDirectory, sums: &Sums) -> Result<Option<MapFigures>> {
     }
 }
 
+/// What each view of the first rows says of the others.
+fn views(opened: &ModelDirectory, sums: &Sums) -> Result<Option<ViewFigures>> {
+    let width = opened.model.input_width();
+    let rows = Matrix::new(sums.map_rows.len() / width, width, sums.map_rows.clone());
+    fit::view_figures(opened.model.as_ref(), &opened.manifest.preprocess, &rows, "these rows")
+}
+
 /// Precision of searches for the rows of the data among those of the fit; where the data is what the model was fitted to,
 /// for those that were held out among all others.
 fn retrieval(args: &Evaluate, opened: &ModelDirectory, k: usize) -> Result<RetrievalFigures> {
@@ -315,7 +326,7 @@ fn detection(args: &Evaluate, sums: &Sums, class: u32, threshold: Option<f64>) -
 
 /// Prints the figures beside those of the fit.
 fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, context: &Context) -> Outcome {
-    let Found { neighbours, retrieval, agreement, map, prediction, detection } = found;
+    let Found { neighbours, retrieval, agreement, map, prediction, detection, views } = found;
     let fitted = &opened.manifest.figures;
     let error = opened.model.as_reconstruct().map(|_| sums.squared_error / sums.rows as f64);
     let likelihood = args.importance_samples.map(|_| -sums.log_likelihood / sums.rows as f64);
@@ -338,6 +349,7 @@ fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, c
             "map": map,
             "prediction": prediction,
             "retrieval": retrieval,
+            "views": views,
             "anomaly": detection.as_ref().map(|d| json!({
                 "class": d.class, "rows": d.unusual, "auroc": d.auroc, "average_precision": d.average_precision,
                 "precision_at_n": d.precision_at_n, "precision": d.precision, "recall": d.recall,
@@ -422,7 +434,8 @@ fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, c
         row("precision above the threshold".to_owned(), &|d| d.precision.map(number));
         row("recall above the threshold".to_owned(), &|d| d.recall.map(number));
     }
-    output::print(&grid.render())
+    let views = views.map_or_else(String::new, |views| format!("\n{}", super::views::tables(&views)));
+    output::print(&format!("{}{views}", grid.render()))
 }
 
 /// What a classifier came to here and at its fit, and which classes it takes for which.

@@ -15,7 +15,7 @@ pub(super) fn run(args: &Index, context: &Context) -> Outcome {
     let opened = context.open(&args.model)?;
     let encoder = opened.model.require("index", opened.model.as_encode())?;
     let preprocess = &opened.manifest.preprocess;
-    let reader = preprocess.open(&args.data, &opened.recipe()?.data)?;
+    let reader = preprocess.open_from(&args.data, &opened.recipe()?.data, &args.from.from)?;
     let settings = Settings {
         binarize: word("--binarize", &args.binarize)?,
         metric: word("--metric", &args.metric)?,

@@ -9,7 +9,7 @@ use latentia::{
 };
 use serde_json::json;
 
-use super::{Context, summary};
+use super::{Context, summary, views};
 use crate::{
     Outcome,
     args::Inspect,
@@ -73,6 +73,9 @@ fn describe(opened: &ModelDirectory) -> String {
     facts.push(vec!["written by".into(), manifest.program.clone()]);
     let mut text = left_aligned(&facts);
     let _ = writeln!(text, "\n{}", summary::figures(&manifest.kind, &manifest.figures));
+    if let Some(views) = &manifest.figures.views {
+        let _ = writeln!(text, "{}", views::tables(views));
+    }
     let mut files: Vec<Vec<String>> = Vec::new();
     for (name, entry) in &manifest.files {
         files.push(vec![
@@ -88,6 +91,11 @@ fn describe(opened: &ModelDirectory) -> String {
 fn input(preprocess: &Preprocess) -> String {
     if let Some(shape) = preprocess.image {
         return format!("images of {} x {} pixels, {} channels", shape.height, shape.width, shape.channels);
+    }
+    if !preprocess.views.is_empty() {
+        let ranges = preprocess.view_ranges();
+        let views = ranges.iter().map(|(name, range)| format!("{name} ({} features)", range.len()));
+        return format!("{} views: {}", ranges.len(), views.collect::<Vec<_>>().join(", "));
     }
     let name = |feature: &latentia::data::Feature| match &feature.kind {
         FeatureKind::Number { .. } => feature.name.clone(),

@@ -21,6 +21,7 @@ mod sample;
 mod score;
 mod search;
 mod summary;
+mod views;
 
 use std::path::Path;
 

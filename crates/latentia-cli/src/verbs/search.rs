@@ -50,7 +50,7 @@ fn search_file(index: &Index, query: &Path, ask: &Ask, args: &Search, context: &
     let opened = open_model(index, args, context)?;
     let encoder = opened.model.require("search", opened.model.as_encode())?;
     let preprocess = &opened.manifest.preprocess;
-    let reader = preprocess.open(query, &opened.recipe()?.data)?;
+    let reader = preprocess.open_from(query, &opened.recipe()?.data, &args.from.from)?;
     let sink = Sink::create(&args.output, None)?;
     let bare = sink.is_bare();
     let (read, total) = stream::batches(reader, preprocess.width());

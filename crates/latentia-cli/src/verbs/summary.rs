@@ -10,6 +10,7 @@ use latentia::{
 };
 use serde_json::{Value, json};
 
+use super::views;
 use crate::output::{Grid, count, duration, number, percent};
 
 /// The name of a model directory in a command line.
@@ -127,6 +128,10 @@ pub(super) fn text(summary: &Summary, seconds: f64) -> String {
         summary.sizes.iter().map(|size| format!("{} {}", size.name, count(size.value as u64))).collect();
     let _ = writeln!(text, "{kind} of {}: {}\n", summary.recipe.path, sizes.join(", "));
     text.push_str(&figures(kind, &summary.figures));
+    if let Some(views) = &summary.figures.views {
+        text.push('\n');
+        text.push_str(&views::tables(views));
+    }
     if let Some(threshold) = &summary.figures.threshold {
         let _ = writeln!(
             text,

@@ -10,6 +10,8 @@ pub mod stacked;
 
 pub(crate) use pca_model::{load as load_pca, tensors as pca_tensors};
 
+use std::ops::Range;
+
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::data::{Dataset, Matrix};
@@ -27,9 +29,18 @@ pub(crate) fn to_tensor(values: Vec<f32>, cols: usize, device: &Device) -> Tenso
 
 /// The first training value outside `least..=greatest`, with the name of its column.
 fn outside(data: &Dataset, least: f32, greatest: f32) -> Option<(String, f32)> {
-    let x = data.train.x.as_slice();
-    let at = x.iter().position(|v| !(least..=greatest).contains(v))?;
-    Some((data.preprocess.feature_names()[at % data.width()].clone(), x[at]))
+    outside_of(data, 0..data.width(), least, greatest)
+}
+
+/// As [`outside`], among some columns.
+fn outside_of(data: &Dataset, columns: Range<usize>, least: f32, greatest: f32) -> Option<(String, f32)> {
+    let is_outside = |v: &f32| !(least..=greatest).contains(v);
+    let mut rows = data.train.x.iter_rows();
+    let (j, value) = rows.find_map(|row| {
+        let place = row[columns.clone()].iter().position(is_outside)?;
+        Some((columns.start + place, row[columns.start + place]))
+    })?;
+    Some((data.preprocess.feature_names()[j].clone(), value))
 }
 
 /// `Σ_j (x_j − x̂_j)²` of every row.

@@ -17,7 +17,7 @@ mod entries;
 
 #[cfg(feature = "download")]
 pub use download::{fetch, get};
-pub use entries::ENTRIES;
+pub use entries::{ENTRIES, VIEW_SETS};
 
 use super::{
     ImageShape, Matrix, ReadOptions, Source,
@@ -26,6 +26,7 @@ use super::{
     open::{open_bytes, read_error},
     plan::Request,
     preprocess::nearest,
+    views::spell,
 };
 use crate::{DataError, Result};
 
@@ -59,6 +60,24 @@ pub struct Entry {
     pub test: Option<&'static str>,
     /// The column with the classes, where the file does not say so itself.
     pub label: Option<&'static str>,
+    /// Whether the first line names the columns, where it does not look as it should.
+    pub header: Option<bool>,
+}
+
+/// Data sets that are views of the same rows, read together under one name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ViewSet {
+    /// The name it goes by.
+    pub name: &'static str,
+    /// What it holds.
+    pub about: &'static str,
+    /// Each view with the data set that it is.
+    pub views: &'static [(&'static str, &'static str)],
+}
+
+/// The views of that name.
+pub fn find_views(name: &str) -> Option<&'static ViewSet> {
+    VIEW_SETS.iter().find(|set| set.name == name)
 }
 
 /// The files of a data set on this machine.
@@ -70,6 +89,8 @@ pub struct Resolved {
     pub test: Option<PathBuf>,
     /// The column with the classes.
     pub label: Option<&'static str>,
+    /// Whether the first line names the columns.
+    pub header: Option<bool>,
 }
 
 const DIGITS: &[u8] = include_bytes!("../../data/digits.csv.gz");
@@ -81,7 +102,8 @@ const DIGITS_SHAPE: ImageShape = ImageShape { channels: 1, height: 8, width: 8 }
 /// There is none; the nearest name is told.
 pub fn find(name: &str) -> Result<&'static Entry> {
     by_name(name).ok_or_else(|| {
-        let near = nearest(name, ENTRIES.iter().map(|entry| entry.name));
+        let names = ENTRIES.iter().map(|entry| entry.name).chain(VIEW_SETS.iter().map(|set| set.name));
+        let near = nearest(name, names);
         let hint = near.map_or(String::new(), |near| format!("The nearest data set is \"{near}\""));
         DataError::new(name, "no such file or data set", "one of them").hint(hint).into()
     })
@@ -98,7 +120,12 @@ fn by_name(name: &str) -> Option<&'static Entry> {
 pub fn resolve(name: &str) -> Result<Resolved> {
     let entry = find(name)?;
     let Some(train) = entry.files.first() else {
-        return Ok(Resolved { train: PathBuf::from(name), test: None, label: entry.label });
+        return Ok(Resolved {
+            train: PathBuf::from(name),
+            test: None,
+            label: entry.label,
+            header: entry.header,
+        });
     };
     for file in entry.files {
         locate(entry, file.name)?;
@@ -115,6 +142,7 @@ pub fn resolve(name: &str) -> Result<Resolved> {
                 train: folder.join(REUTERS_TRAIN),
                 test: Some(folder.join(REUTERS_TEST)),
                 label: entry.label,
+                header: entry.header,
             }),
             Some(file) => {
                 Err(DataError::new(folder.join(file.name), "the file in another folder", "all in one").into())
@@ -122,7 +150,7 @@ pub fn resolve(name: &str) -> Result<Resolved> {
         };
     }
     let test = entry.test.map(|file| locate(entry, file)).transpose()?;
-    Ok(Resolved { train: first, test, label: entry.label })
+    Ok(Resolved { train: first, test, label: entry.label, header: entry.header })
 }
 
 /// Checks the files of a data set on this machine against their SHA-256.
@@ -222,13 +250,35 @@ pub(crate) fn embedded(request: Request<'_>) -> Result<Box<dyn Source>> {
 
 /// The file that `path` stands for and the options that go with it: `path` itself, or the data set of that name.
 pub(crate) fn file_or_name(path: &Path, options: &ReadOptions) -> Result<(PathBuf, ReadOptions)> {
-    let name = path.to_str().filter(|_| !path.exists() && !is_embedded(path)).and_then(by_name);
-    let Some(entry) = name else { return Ok((path.to_owned(), options.clone())) };
+    let name = path.to_str().filter(|_| !path.exists() && !is_embedded(path));
+    if let Some(set) = name.and_then(find_views) {
+        return views(set, options);
+    }
+    let Some(entry) = name.and_then(by_name) else { return Ok((path.to_owned(), options.clone())) };
     let resolved = resolve(entry.name)?;
     let mut options = options.clone();
     options.label = options.label.or(resolved.label.map(str::to_owned));
+    options.header = options.header.or(resolved.header);
     if options.test_fraction == 0.0 {
         options.test = options.test.or(resolved.test);
     }
     Ok((resolved.train, options))
+}
+
+/// The files of the views of a set, and the options that go with them.
+fn views(set: &ViewSet, options: &ReadOptions) -> Result<(PathBuf, ReadOptions)> {
+    let files: Vec<(&str, Resolved)> =
+        set.views.iter().map(|&(view, name)| Ok((view, resolve(name)?))).collect::<Result<_>>()?;
+    let mut options = options.clone();
+    let labels = files.iter().filter_map(|(view, file)| Some(format!("{view}.label={}", file.label?)));
+    let labels = labels.filter(|_| options.label.is_none());
+    let headers = files.iter().filter_map(|(view, file)| Some(format!("{view}.header={}", file.header?)));
+    // What the user says of a view comes after, and counts.
+    options.view_options = labels.chain(headers).chain(options.view_options).collect();
+    let tests: Option<Vec<(&str, &Path)>> =
+        files.iter().map(|(view, file)| Some((*view, file.test.as_deref()?))).collect();
+    if options.test_fraction == 0.0 {
+        options.test = options.test.or(tests.map(spell));
+    }
+    Ok((spell(files.iter().map(|(view, file)| (*view, file.train.as_path()))), options))
 }

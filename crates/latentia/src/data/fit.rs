@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use super::ReadOptions;
 use super::{
-    Chunk, Feature, FeatureKind, LabelSpec, Missing, Preprocess, Scale, Source,
+    Chunk, Feature, FeatureKind, ImageShape, LabelSpec, Missing, Preprocess, Scale, Source, View,
     documents::Counts,
     preprocess::{by_kind, canonical},
     split::Part,
+    views::{self, SourceView},
 };
 use crate::{DataError, Result};
 
@@ -125,6 +126,39 @@ fn sort_values<T>(values: &mut [T], text: impl Fn(&T) -> &str) {
     }
 }
 
+/// How the columns of a view, or of rows without views, become features.
+struct Manner<'a> {
+    options: &'a ReadOptions,
+    image: Option<ImageShape>,
+    scale: Scale,
+    /// What [`Scale::Unit`] divides by.
+    unit: f32,
+}
+
+impl<'a> Manner<'a> {
+    /// Of the numeric columns with these moments; `images` says whether they are pixels of images or parts of images.
+    fn new(
+        options: &'a ReadOptions,
+        (image, images, range): (Option<ImageShape>, bool, Option<f32>),
+        moments: Vec<Moments>,
+    ) -> Self {
+        let scale = match options.scale {
+            Scale::Auto if images => Scale::Unit,
+            Scale::Auto => Scale::Standard,
+            scale => scale,
+        };
+        let unit = range.unwrap_or_else(|| {
+            let most = moments
+                .iter()
+                .filter(|m| m.count > 0)
+                .map(|m| m.min.abs().max(m.max.abs()))
+                .fold(0.0, f32::max);
+            if most > 0.0 { most } else { 1.0 }
+        });
+        Self { options, image, scale, unit }
+    }
+}
+
 /// Fits the schema to the rows whose part is [`Part::Train`].
 pub(crate) fn fit(
     source: &dyn Source,
@@ -133,46 +167,59 @@ pub(crate) fn fit(
     label: Option<LabelSpec>,
     options: &ReadOptions,
 ) -> Result<Preprocess> {
+    let groups = views::groups(source, options)?;
+    let views: &[SourceView] = if groups.is_empty() { source.views() } else { &groups };
     let image = source.image_shape();
-    let scale = match options.scale {
-        Scale::Auto if image.is_some() => Scale::Unit,
-        Scale::Auto => Scale::Standard,
-        scale => scale,
-    };
     let (number_columns, text_columns) = by_kind(source.columns());
     let moments = moments(chunks, parts, number_columns.len());
-    let unit = source.range().unwrap_or_else(|| {
-        let most =
-            moments.iter().filter(|m| m.count > 0).map(|m| m.min.abs().max(m.max.abs())).fold(0.0, f32::max);
-        if most > 0.0 { most } else { 1.0 }
-    });
+    // The view of each column, and its place there.
+    let mut place_of: Vec<Option<(usize, usize)>> = vec![None; source.columns().len()];
+    for (v, view) in views.iter().enumerate() {
+        view.columns.iter().enumerate().for_each(|(k, &j)| place_of[j] = Some((v, k)));
+    }
+    let of_view = |v: Option<usize>| {
+        let own = number_columns.iter().zip(&moments).filter(|(j, _)| place_of[**j].map(|(v, _)| v) == v);
+        own.map(|(_, m)| *m).collect::<Vec<_>>()
+    };
+    let alone = Manner::new(options, (image, image.is_some(), source.range()), of_view(None));
+    let manners: Vec<Manner<'_>> = views
+        .iter()
+        .enumerate()
+        .map(|(v, view)| {
+            let images = view.image.is_some() || (!view.apart && image.is_some());
+            Manner::new(&view.options, (view.image, images, view.range), of_view(Some(v)))
+        })
+        .collect();
     let asides = [source.label(), source.id(), source.tags()];
+    let documents = source.texts();
     let mut constant = Vec::new();
     let mut empty = Vec::new();
     let (mut numbers, mut texts) = (moments.iter(), 0..text_columns.len());
     let mut features = Vec::with_capacity(source.columns().len());
-    for column in source.columns() {
+    for (j, column) in source.columns().iter().enumerate() {
         let aside = asides.contains(&Some(&column.name));
+        let left_out = !views.is_empty() && place_of[j].is_none();
+        let manner = place_of[j].map_or(&alone, |(v, _)| &manners[v]);
         let kind = match column.kind {
             super::ColumnKind::Number => {
-                let Some(m) = numbers.next() else { continue };
+                let Some(m) = numbers.next().filter(|_| !left_out) else { continue };
                 match m.count {
                     0 => empty.push(column.name.as_str()),
-                    _ if m.is_constant() => constant.push(column.name.as_str()),
+                    // Borders of images are constant in every set of digits: nothing to warn of.
+                    _ if m.is_constant() && manner.image.is_none() && image.is_none() => {
+                        constant.push(column.name.as_str());
+                    }
                     _ => {}
                 }
-                let (offset, scale) = m.scaling(scale, unit);
+                let (offset, scale) = m.scaling(manner.scale, manner.unit);
                 let fill = if options.missing == Missing::Zero { 0.0 } else { m.mean as f32 };
                 FeatureKind::Number { offset, scale, fill }
             }
             super::ColumnKind::Text => {
-                let Some(index) = texts.next() else { continue };
-                if aside {
-                    continue;
-                }
-                if source.text() == Some(&column.name) {
-                    let kind = vocabulary(source, chunks, parts, index, &column.name, options)?;
-                    features.push(Feature { name: column.name.clone(), kind });
+                let Some(index) = texts.next().filter(|_| !aside && !left_out) else { continue };
+                if documents.contains(&column.name.as_str()) {
+                    let kind = vocabulary(source, chunks, parts, index, &column.name, manner.options)?;
+                    features.push((place_of[j], Feature { name: column.name.clone(), kind }));
                     continue;
                 }
                 let values = categories(source, chunks, parts, index, &column.name)?;
@@ -184,16 +231,34 @@ pub(crate) fn fit(
                 FeatureKind::Category { values }
             }
         };
-        features.push(Feature { name: column.name.clone(), kind });
+        features.push((place_of[j], Feature { name: column.name.clone(), kind }));
     }
+    // The features of a view are next to each other; without views all stay in their order.
+    features.sort_by_key(|(place, _)| *place);
+    let mut fitted = Vec::with_capacity(views.len());
+    for (v, (view, manner)) in views.iter().zip(&manners).enumerate() {
+        let own = || features.iter().filter(|(place, _)| place.map(|(v, _)| v) == Some(v));
+        if own().all(|(_, feature)| feature.width() == 0) {
+            let found = format!("no column of features in the view {}", view.name);
+            return Err(DataError::new(source.path(), found, "at least one").into());
+        }
+        fitted.push(View {
+            name: view.name.clone(),
+            features: own().count(),
+            scale: manner.scale,
+            image: view.image,
+            apart: view.apart,
+            named: view.named,
+        });
+    }
+    let features: Vec<Feature> = features.into_iter().map(|(_, feature)| feature).collect();
     if features.iter().all(|feature| feature.width() == 0) {
         return Err(DataError::new(source.path(), "no column of features", "at least one")
             .hint("Check --label, --id, --columns and --ignore")
             .into());
     }
     let mut warnings = Vec::new();
-    // Borders of images are constant in every set of digits: nothing to warn of.
-    if image.is_none() && !constant.is_empty() {
+    if !constant.is_empty() {
         warnings.push(format!("{} the same in every training row", several(&constant)));
     }
     if !empty.is_empty() {
@@ -204,8 +269,10 @@ pub(crate) fn fit(
         label,
         id: source.id().map(str::to_owned),
         tags: source.tags().map(str::to_owned),
-        image,
-        scale,
+        // Columns that are grouped anew are no images.
+        image: image.filter(|_| fitted.is_empty()),
+        views: fitted,
+        scale: alone.scale,
         missing: options.missing,
         unknown: options.unknown,
         named: source.is_named(),

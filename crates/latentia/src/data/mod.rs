@@ -29,6 +29,7 @@ mod source;
 mod split;
 mod table;
 mod text;
+mod views;
 mod writer;
 
 pub use dataset::{Dataset, Split};
@@ -40,6 +41,7 @@ pub use preprocess::{Feature, FeatureKind, LabelSpec, Preprocess, Rows};
 pub use rows::RowReader;
 pub use source::{Chunk, ColumnInfo, ColumnKind, ImageShape, Source};
 pub use table::{Table, Values};
+pub use views::{SourceView, View};
 pub use writer::Writer;
 
 /// Rows read at a time.

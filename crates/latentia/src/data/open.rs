@@ -12,26 +12,32 @@ use super::ReadOptions;
 use super::{
     Format, Preprocess, Source, catalogue,
     csv::CsvSource,
-    documents::{self, FolderSource, ReutersSource, is_part, is_reuters, is_text},
+    documents::{self, FolderSource, LinesSource, ReutersSource, is_language, is_part, is_reuters, is_text},
     idx::open_idx,
     images::{self, ImageSource},
     jsonl::JsonlSource,
     npy::{open_npy, open_npz},
     parquet::ParquetSource,
     plan::Request,
+    views::{ViewsSource, spelled},
 };
 use crate::{DataError, Error, Result};
 
 /// Bytes of a file, unpacked.
 pub(crate) type Bytes = Box<dyn Read + Send>;
 
-/// Opens a data file to train on: its columns are what the options and its cells say.
+/// Opens a data file to train on, or files that are views of the same rows (`pix=pix.csv,fou=fou.csv`): the columns are what
+/// the options and the cells say.
 ///
 /// # Errors
 /// The file cannot be read, is of no known format, or lacks a column that the options name.
 pub fn open(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Box<dyn Source>> {
     options.validate()?;
-    open_request(Request { path: path.as_ref(), options, schema: None })
+    let path = path.as_ref();
+    match spelled(path) {
+        Some(views) => Ok(Box::new(ViewsSource::open(path, &views, options, None)?)),
+        None => open_request(Request { path, options, schema: None }),
+    }
 }
 
 /// Opens a further file of the schema of a fitted model.
@@ -63,6 +69,7 @@ fn open_request(request: Request<'_>) -> Result<Box<dyn Source>> {
         Format::Parquet => Ok(Box::new(ParquetSource::open(request)?)),
         Format::Images => Ok(Box::new(ImageSource::open(request)?)),
         Format::Texts => Ok(Box::new(FolderSource::open(request)?)),
+        Format::Lines => Ok(Box::new(LinesSource::open(request)?)),
         Format::Reuters => Ok(Box::new(ReutersSource::open(request)?)),
     }
 }
@@ -91,6 +98,7 @@ pub(crate) fn detect(path: &Path) -> Result<Format> {
         Some("jsonl" | "ndjson") => Some(Format::Jsonl),
         Some("png" | "jpg" | "jpeg") => Some(Format::Images),
         Some("idx") => Some(Format::Idx),
+        Some(extension) if is_language(extension) => Some(Format::Lines),
         _ if stem.ends_with("-ubyte") => Some(Format::Idx),
         _ => None,
     };

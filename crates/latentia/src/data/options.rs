@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Weighting;
+use super::{Weighting, views};
 use crate::{Error, Result};
 
 /// How to read a data file and split its rows. Every field has a default that fits most files.
@@ -67,6 +67,13 @@ pub struct ReadOptions {
     /// Colours of images of a folder; those of the first image when not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_channels: Option<Channels>,
+    /// Views of one table: groups of its columns that belong together, each as NAME=FIRST..LAST, NAME=PREFIX* or
+    /// NAME=COLUMN+COLUMN; columns in none of them are left out. Views with files of their own are the data itself:
+    /// NAME=FILE,NAME=FILE.
+    pub views: Vec<String>,
+    /// What is read in another way in one view than in the others: VIEW.KEY=VALUE with a key of this section, lists
+    /// joined by +.
+    pub view_options: Vec<String>,
     /// What to do with an empty cell.
     pub missing: Missing,
     /// How numbers are brought to a common scale.
@@ -109,6 +116,8 @@ impl Default for ReadOptions {
             image_height: None,
             image_width: None,
             image_channels: None,
+            views: Vec::new(),
+            view_options: Vec::new(),
             missing: Missing::Error,
             scale: Scale::Auto,
             unknown: Unknown::Error,
@@ -168,6 +177,8 @@ impl ReadOptions {
             let message = format!("found {}, expected 1 to {MAX_VOCABULARY} words", self.vocabulary);
             return Err(Error::config("data.vocabulary", message));
         }
+        views::check_groups(&self.views)?;
+        views::check_settings(&self.view_options)?;
         if self.min_documents == 0 {
             return Err(Error::config("data.min-documents", "found 0, expected at least 1"));
         }
@@ -206,6 +217,8 @@ pub enum Format {
     Images,
     /// A .txt file that is one document, or a folder of them; sub-folders are classes.
     Texts,
+    /// A text file whose every line is a document, may be gzipped: one side of a parallel corpus, `train.de`.
+    Lines,
     /// The SGML files of Reuters-21578.
     Reuters,
 }

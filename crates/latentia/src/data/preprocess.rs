@@ -9,11 +9,11 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::ReadOptions;
+use super::documents::weigh;
 use super::{
     Chunk, ColumnInfo, ColumnKind, ImageShape, Matrix, Missing, RowReader, Scale, Source, Table, Unknown,
-    Values, Vocabulary, Weighting, open,
+    Values, View, Vocabulary, Weighting,
 };
-use super::{catalogue::file_or_name, documents::weigh};
 use crate::{DataError, Error, Result};
 
 /// How a column becomes features.
@@ -88,6 +88,9 @@ pub struct Preprocess {
     /// The column with all the labels of each row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<String>,
+    /// The views whose features these are, in order; none where rows have no views.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<View>,
     /// Shape of the images that rows are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageShape>,
@@ -236,9 +239,7 @@ impl Preprocess {
     /// # Errors
     /// A column is missing, an array has another width, or the file cannot be read.
     pub fn open(&self, path: impl AsRef<Path>, options: &ReadOptions) -> Result<RowReader> {
-        let (path, _) = file_or_name(path.as_ref(), options)?;
-        let source = open::open_as(&path, options, self)?;
-        RowReader::new(self.clone(), source)
+        self.open_from(path, options, &[])
     }
 
     /// The options with which a further file is read, so that its columns get the kinds of the training file.
@@ -251,6 +252,8 @@ impl Preprocess {
             tags: self.tags.clone(),
             columns: Vec::new(),
             ignore: Vec::new(),
+            views: Vec::new(),
+            view_options: Vec::new(),
             categorical: self.features.iter().filter(category).map(|f| f.name.clone()).collect(),
             image_height: self.image.map(|shape| shape.height),
             image_width: self.image.map(|shape| shape.width),
@@ -493,11 +496,30 @@ impl Preprocess {
     /// # Errors
     /// [`Error::Config`] when `x` has another width than this schema.
     pub fn inverse(&self, x: &Matrix) -> Result<Table> {
+        self.inverse_of(x, &[])
+    }
+
+    /// As [`Preprocess::inverse`], with the columns of the views `to` alone; those of all when there are none.
+    ///
+    /// # Errors
+    /// As [`Preprocess::inverse`], and a view that is not known.
+    pub fn inverse_of(&self, x: &Matrix, to: &[String]) -> Result<Table> {
+        self.check_views("--to", to)?;
         if x.cols() != self.width() {
             return Err(Error::config("x", format!("{} columns, expected {}", x.cols(), self.width())));
         }
         let mut table = Table::new();
-        for (feature, (_, range)) in self.features.iter().zip(self.ranges()) {
+        let left_out: Vec<Range<usize>> = self
+            .view_features()
+            .into_iter()
+            .zip(&self.views)
+            .filter(|(_, view)| !to.is_empty() && !to.contains(&view.name))
+            .map(|(range, _)| range)
+            .collect();
+        for (j, (feature, (_, range))) in self.features.iter().zip(self.ranges()).enumerate() {
+            if left_out.iter().any(|range| range.contains(&j)) {
+                continue;
+            }
             let values = match &feature.kind {
                 FeatureKind::Number { offset, scale, .. } => {
                     Values::Numbers(x.iter_rows().map(|row| row[range.start] * scale + offset).collect())

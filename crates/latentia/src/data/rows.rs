@@ -1,8 +1,8 @@
 //! A further file as rows for a fitted model, a chunk at a time.
 
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
-use super::{Preprocess, Rows, Source, preprocess::Binding};
+use super::{Matrix, Preprocess, Rows, Source, preprocess::Binding};
 use crate::Result;
 
 /// Reads a file as rows for a fitted model, in flat memory; made by [`Preprocess::open`].
@@ -10,12 +10,20 @@ pub struct RowReader {
     preprocess: Preprocess,
     source: Box<dyn Source>,
     binding: Binding,
+    /// Where the features that are read lie among all `width`; nowhere in particular when they are all.
+    places: Vec<Range<usize>>,
+    width: usize,
 }
 
 impl RowReader {
-    pub(crate) fn new(preprocess: Preprocess, source: Box<dyn Source>) -> Result<Self> {
+    /// Reads by a schema whose features are the columns `places` of rows of `width`; all where there are none.
+    pub(crate) fn new(
+        preprocess: Preprocess,
+        source: Box<dyn Source>,
+        (places, width): (Vec<Range<usize>>, usize),
+    ) -> Result<Self> {
         let binding = preprocess.bind(source.as_ref())?;
-        Ok(Self { preprocess, source, binding })
+        Ok(Self { preprocess, source, binding, places, width })
     }
 
     /// The file as the user named it.
@@ -34,9 +42,28 @@ impl RowReader {
     /// A fault of the file, with its row and column.
     pub fn next(&mut self, max_rows: usize) -> Result<Option<Rows>> {
         match self.source.next(max_rows.max(1))? {
-            Some(chunk) => self.preprocess.apply(self.source.path(), &self.binding, &chunk, None).map(Some),
+            Some(chunk) => {
+                let rows = self.preprocess.apply(self.source.path(), &self.binding, &chunk, None)?;
+                Ok(Some(self.place(rows)))
+            }
             None => Ok(None),
         }
+    }
+
+    /// Rows with the features of the views that are not read, which are 0.
+    fn place(&self, rows: Rows) -> Rows {
+        if rows.x.cols() == self.width {
+            return rows;
+        }
+        let mut x = Matrix::zeros(rows.x.rows(), self.width);
+        for (i, row) in rows.x.iter_rows().enumerate() {
+            let mut from = 0;
+            for place in &self.places {
+                x.row_mut(i)[place.clone()].copy_from_slice(&row[from..from + place.len()]);
+                from += place.len();
+            }
+        }
+        Rows { x, ..rows }
     }
 
     /// All further rows at once.
@@ -60,7 +87,7 @@ impl RowReader {
                 all.ids.get_or_insert_default().extend(ids);
             }
         }
-        all.x = super::Matrix::new(count, self.preprocess.width(), values);
+        all.x = Matrix::new(count, self.width, values);
         Ok(all)
     }
 }

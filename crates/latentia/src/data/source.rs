@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::Matrix;
+use super::{Matrix, views::SourceView};
 use crate::Result;
 
 /// What the cells of a column are.
@@ -99,6 +99,16 @@ pub trait Source: Send {
     /// Column with documents, where the options or the file name one.
     fn text(&self) -> Option<&str> {
         None
+    }
+
+    /// All such columns: several where there are several views.
+    fn texts(&self) -> Vec<&str> {
+        self.text().into_iter().collect()
+    }
+
+    /// The views whose columns these are; none where the file is one view.
+    fn views(&self) -> &[SourceView] {
+        &[]
     }
 
     /// Column with all the labels of each row, where the options or the file name one.

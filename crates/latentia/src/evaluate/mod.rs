@@ -5,6 +5,7 @@
 mod classification;
 mod clustering;
 mod neighbours;
+mod pairs;
 mod probe;
 mod ranking;
 mod reconstruction;
@@ -13,10 +14,13 @@ mod subspace;
 pub use classification::{accuracy, balanced_accuracy, confusion_matrix, log_loss};
 pub use clustering::{adjusted_rand_index, clustering_accuracy, normalized_mutual_information};
 pub use neighbours::{Neighbour, continuity, knn_accuracy, leave_one_out_accuracy, nearest, trustworthiness};
+pub use pairs::{Recall, pair_ranks};
 pub use probe::{LogisticRegression, linear_probe_accuracy};
 pub use ranking::{Point, average_precision, precision_at, precision_recall_curve, roc_auc, roc_curve};
 pub use reconstruction::{explained_variance, mean_squared_error, quantile, squared_error};
 pub use subspace::principal_angles;
+
+pub(crate) use pairs::directions;
 
 use crate::{Error, Result};
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     measure::{Measured, comparison},
     page::{clusters, pixel_size},
+    views,
 };
 use crate::{
     Result,
@@ -32,6 +33,7 @@ pub(super) fn sections(
         sections.push(clusters::section(able, fitted, data, seed)?);
     }
     sections.extend(measured.detection.iter().map(|d| d.report.section()));
+    sections.extend(measured.figures.views.as_ref().map(views::section));
     sections.extend(documents(fitted.model.as_ref(), comparison(data).1, data)?);
     sections.extend(samples(fitted.model.as_ref(), data, seed)?);
     if let Some(training) = &fitted.training {

@@ -5,6 +5,7 @@ use super::{
     map::{Map, maps},
     predict::{self, Predictions},
     retrieval::{RETRIEVED, retrieval, retrieval_parts},
+    views,
 };
 use crate::{
     Result,
@@ -24,9 +25,9 @@ use crate::{
 /// Rows at a time where only sums are kept.
 const CHUNK: usize = 4096;
 /// Most rows that are searched for neighbours, and most that are classified by them.
-const NEIGHBOUR_ROWS: (usize, usize) = (60_000, 10_000);
+pub(super) const NEIGHBOUR_ROWS: (usize, usize) = (60_000, 10_000);
 /// Neighbours that vote.
-const NEIGHBOURS: usize = 5;
+pub(super) const NEIGHBOURS: usize = 5;
 /// Most components of the PCA curve.
 const CURVE: usize = 256;
 
@@ -110,6 +111,7 @@ pub(super) fn measure(
         figures.likelihood =
             Some(LikelihoodFigures { part: name.to_owned(), rows: held_out.len(), samples, negative_log });
     }
+    figures.views = views::measure(model, baseline.as_ref(), data, (name, held_out), seed)?;
     let mut scores = Vec::new();
     if let Some(model) = model.as_score() {
         for (part, split) in parts(data) {
@@ -242,7 +244,7 @@ fn search(model: &dyn Model, pca: Option<&Pca>, data: &Dataset) -> Result<Option
 }
 
 /// At most `most` rows, chosen by the seed, in their order.
-fn sample(x: &Matrix, labels: &[u32], most: usize, seed: u64) -> (Matrix, Vec<u32>) {
+pub(super) fn sample(x: &Matrix, labels: &[u32], most: usize, seed: u64) -> (Matrix, Vec<u32>) {
     if x.rows() <= most {
         return (x.clone(), labels.to_vec());
     }

@@ -7,6 +7,7 @@ mod measure;
 mod page;
 mod predict;
 mod retrieval;
+mod views;
 
 use std::{
     fs,
@@ -19,6 +20,7 @@ pub use map::{MEASURED_ROWS, map_figures, plane};
 pub use measure::threshold;
 pub use predict::Predictions;
 pub use retrieval::{RETRIEVED, retrieval, retrieval_parts};
+pub use views::{VIEWED_ROWS, view_figures};
 
 use crate::{
     Error, Result, anomaly,

@@ -4,6 +4,7 @@ use crate::{
     Error, Result,
     codes::pca::Pca,
     data::{Dataset, Matrix, Split},
+    evaluate::directions,
     figures::RetrievalFigures,
     model::Encode,
     search::{Tags, are_bits, binarize, medians, retrieval_precision},
@@ -90,16 +91,4 @@ fn stack(parts: &[&Split]) -> Matrix {
     let rows = parts.iter().map(|part| part.len()).sum();
     let cols = parts.first().map_or(0, |part| part.x.cols());
     Matrix::new(rows, cols, parts.iter().flat_map(|part| part.x.as_slice()).copied().collect())
-}
-
-/// Rows of length 1, so that near ones have a small angle; rows of zeros stay.
-fn directions(mut x: Matrix) -> Matrix {
-    for i in 0..x.rows() {
-        let row = x.row_mut(i);
-        let norm = row.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
-        if norm > 0.0 {
-            row.iter_mut().for_each(|v| *v = (f64::from(*v) / norm) as f32);
-        }
-    }
-    x
 }

@@ -79,11 +79,27 @@ impl Encoder {
         let encoder = Self::new(origin, opened.model, mode, preprocess).map_err(refuse)?;
         let initial = match mode {
             EncoderMode::Frozen => Tensors::new(),
-            EncoderMode::FineTuned => {
-                weights.into_iter().filter(|(name, _)| name.starts_with("encoder.")).collect()
-            }
+            EncoderMode::FineTuned => encoder.layers_of(weights),
         };
         Ok((encoder, initial))
+    }
+
+    /// The weights of the layers that learn on, by their names in the classifier. Of a distributed code they give the mean: its
+    /// parameters follow each other in the rows of the last layer, the means first.
+    fn layers_of(&self, weights: Tensors) -> Tensors {
+        let How::FineTuned { widths, .. } = &self.how else { return Tensors::new() };
+        let code = widths[widths.len() - 1];
+        let last = format!("encoder.layers.{}.", widths.len() - 2);
+        let own = weights.into_iter().filter(|(name, _)| name.starts_with("encoder."));
+        own.map(|(name, mut tensor)| {
+            let rows = tensor.shape[0];
+            if name.starts_with(&last) && rows > code {
+                tensor.values.truncate(tensor.values.len() / rows * code);
+                tensor.shape[0] = code;
+            }
+            (name, tensor)
+        })
+        .collect()
     }
 
     /// The encoder that a classifier's weights hold; the rest of the weights are returned.
@@ -175,6 +191,13 @@ fn fine_tuned(origin: &Origin) -> std::result::Result<How, String> {
     }
     let config: AutoencoderConfig =
         serde_json::from_value(origin.config.clone()).map_err(|e| e.to_string())?;
+    if !config.view_hidden.is_empty() {
+        return Err(
+            "encoder-mode fine-tuned needs one encoder for all columns, found layers for each view; use \
+                    encoder-mode frozen"
+                .to_owned(),
+        );
+    }
     let convolutions = config.convolutions(&origin.preprocess).map_err(|e| e.to_string())?;
     Ok(How::FineTuned {
         widths: config.encoder_widths(origin.preprocess.width(), &convolutions),

@@ -3,7 +3,10 @@
 //! The lines of a recipe that begin with `#:` are TOML of their own, so that a recipe stays one file that
 //! `latentia fit` runs as it is; the first line says what it is about.
 
-use latentia::{Error, Result, figures::Figures};
+use latentia::{
+    Error, Result,
+    figures::{Figures, ViewNeighbours, ViewSearch},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -77,6 +80,24 @@ pub(super) enum Measure {
     /// How often an unusual row scores higher than another.
     #[serde(rename = "area under the ROC curve")]
     Detection,
+    /// How often the code of a row from one view finds its code from another first, the mean over pairs of views.
+    #[serde(rename = "recall at 1 across views")]
+    RecallAt1,
+    #[serde(rename = "recall at 1 across views of CCA")]
+    RecallAt1OfCca,
+    /// The same among the first ten.
+    #[serde(rename = "recall at 10 across views")]
+    RecallAt10,
+    #[serde(rename = "recall at 10 across views of CCA")]
+    RecallAt10OfCca,
+    /// Of a view rebuilt from another one, beside that of ridge regression; the mean over pairs of views.
+    #[serde(rename = "squared error across views / that of ridge regression")]
+    AcrossBesideRidge,
+    /// Of rows coded from one view, among rows coded from all; the mean over the views.
+    #[serde(rename = "5-NN accuracy from one view")]
+    NeighboursFromOne,
+    #[serde(rename = "5-NN accuracy from one view of PCA")]
+    NeighboursFromOneOfPca,
     /// Nats a row, by importance samples.
     #[serde(rename = "negative log-likelihood")]
     NegativeLogLikelihood,
@@ -95,6 +116,13 @@ impl Measure {
             Self::Precision => "precision at 100",
             Self::PrecisionOfPca => "precision at 100 of PCA",
             Self::Detection => "area under the ROC curve",
+            Self::RecallAt1 => "recall at 1 across views",
+            Self::RecallAt1OfCca => "recall at 1 across views of CCA",
+            Self::RecallAt10 => "recall at 10 across views",
+            Self::RecallAt10OfCca => "recall at 10 across views of CCA",
+            Self::AcrossBesideRidge => "squared error across views / that of ridge regression",
+            Self::NeighboursFromOne => "5-NN accuracy from one view",
+            Self::NeighboursFromOneOfPca => "5-NN accuracy from one view of PCA",
             Self::NegativeLogLikelihood => "negative log-likelihood",
         }
     }
@@ -115,9 +143,35 @@ impl Measure {
             Self::Detection => figures.detection.as_ref().map(|d| d.auroc),
             Self::Precision => figures.retrieval.as_ref().filter(|r| r.k == 100).map(|r| r.in_code),
             Self::PrecisionOfPca => figures.retrieval.as_ref().filter(|r| r.k == 100).and_then(|r| r.in_pca),
+            Self::RecallAt1 => over_searches(figures, |s| Some(s.recall.at_1)),
+            Self::RecallAt1OfCca => over_searches(figures, |s| Some(s.linear?.at_1)),
+            Self::RecallAt10 => over_searches(figures, |s| Some(s.recall.at_10)),
+            Self::RecallAt10OfCca => over_searches(figures, |s| Some(s.linear?.at_10)),
+            Self::AcrossBesideRidge => {
+                let across = figures.views.as_ref()?.across();
+                mean(across.map(|error| Some(error.squared_error / error.linear?)))
+            }
+            Self::NeighboursFromOne => mean(from_one(figures)?.map(|n| Some(n.in_code))),
+            Self::NeighboursFromOneOfPca => mean(from_one(figures)?.map(|n| n.in_pca)),
             Self::NegativeLogLikelihood => figures.likelihood.as_ref().map(|l| l.negative_log),
         }
     }
+}
+
+/// The mean over the searches across views.
+fn over_searches(figures: &Figures, of: impl Fn(&ViewSearch) -> Option<f64>) -> Option<f64> {
+    figures.views.as_ref()?.mean_over_searches(of)
+}
+
+/// What rows coded from a single view tell of their class.
+fn from_one(figures: &Figures) -> Option<impl Iterator<Item = &ViewNeighbours>> {
+    Some(figures.views.as_ref()?.neighbours.iter().filter(|n| n.from.is_some()))
+}
+
+/// The mean; `None` where one is not known, or there are none.
+fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    let values: Vec<f64> = values.collect::<Option<_>>()?;
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 impl Figure {
@@ -162,8 +216,10 @@ const RECIPES: &[(&str, &str)] = recipes![
     "sparse-digits",
     "contractive-digits",
     "rbm-digits",
+    "mfeat-views",
     "anomaly-tables",
     "reuters-hashing",
+    "multi30k-views",
     "mnist-pca",
     "mnist-autoencoder",
     "vae-mnist",

@@ -96,7 +96,7 @@ impl Evidence<'_> {
         let mut rngs: Vec<ChaCha8Rng> =
             x.iter_rows().map(|row| stream(row_key(row), Purpose::Sampling, 0, 0)).collect();
         let constant = self.likelihood.constant(self.module.log_variance.is_some());
-        let output = self.module.encoder.forward(to_tensor(x.as_slice().to_vec(), x.cols(), self.device));
+        let output = self.module.encoder_output(to_tensor(x.as_slice().to_vec(), x.cols(), self.device));
         let mut sums = vec![LogSum::NOTHING; n];
         let mut done = 0;
         while done < k {

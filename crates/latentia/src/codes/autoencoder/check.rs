@@ -5,6 +5,7 @@ use super::{
     config::AutoencoderConfig,
     corruption::{Binarize, CorruptionKind},
     likelihood::LikelihoodKind,
+    views,
 };
 use crate::{
     Error, Result,
@@ -24,6 +25,7 @@ impl AutoencoderConfig {
         self.check_corruption()?;
         self.check_penalties()?;
         self.check_code()?;
+        self.check_views()?;
         stacked::check(self)
     }
 
@@ -34,11 +36,11 @@ impl AutoencoderConfig {
                 format!("found {}, expected 1 to {MAX_WIDTH} numbers in a code", self.code),
             ));
         }
-        if let Some(width) = self.hidden.iter().find(|&&w| w == 0 || w > MAX_WIDTH) {
-            return Err(Error::config(
-                "model.hidden",
-                format!("found a layer of width {width}, expected 1 to {MAX_WIDTH}"),
-            ));
+        for (key, widths) in [("model.hidden", &self.hidden), ("model.view-hidden", &self.view_hidden)] {
+            if let Some(width) = widths.iter().find(|&&w| w == 0 || w > MAX_WIDTH) {
+                let message = format!("found a layer of width {width}, expected 1 to {MAX_WIDTH}");
+                return Err(Error::config(key, message));
+            }
         }
         let counts = [
             ("model.samples", self.samples, 1, MAX_SAMPLES),
@@ -95,12 +97,15 @@ impl AutoencoderConfig {
     fn check_corruption(&self) -> Result<()> {
         let shares = matches!(
             self.corruption,
-            CorruptionKind::Masking | CorruptionKind::SaltAndPepper | CorruptionKind::Swap
+            CorruptionKind::Masking
+                | CorruptionKind::SaltAndPepper
+                | CorruptionKind::Swap
+                | CorruptionKind::Views
         );
         if shares && self.corruption_level > 1.0 {
             return Err(Error::config(
                 "model.corruption-level",
-                format!("found {}, expected a share of the cells from 0 to 1", self.corruption_level),
+                format!("found {}, expected a share from 0 to 1", self.corruption_level),
             ));
         }
         if !(0.0..=1.0).contains(&self.emphasis) {
@@ -112,7 +117,7 @@ impl AutoencoderConfig {
         if self.emphasis != 0.5 && !shares {
             return Err(Error::config(
                 "model.emphasis",
-                "tells corrupted cells from others: it needs corruption masking, salt-and-pepper or swap",
+                "tells corrupted cells from others: it needs corruption masking, salt-and-pepper, swap or views",
             ));
         }
         if self.binarize != Binarize::None
@@ -159,6 +164,30 @@ impl AutoencoderConfig {
         if self.contracts() && self.code_distribution == Distribution::Categorical {
             let key = if self.contraction > 0.0 { "model.contraction" } else { "model.hessian" };
             return Err(Error::config(key, "a categorical code has no Jacobian that is worth contracting"));
+        }
+        Ok(())
+    }
+
+    fn check_views(&self) -> Result<()> {
+        views::parse(&self.view_likelihoods)?;
+        if !self.view_hidden.is_empty() && self.contracts() {
+            let key = if self.contraction > 0.0 { "model.contraction" } else { "model.hessian" };
+            let message =
+                "is of an encoder without layers of its own for each view: leave model.view-hidden empty";
+            return Err(Error::config(key, message));
+        }
+        let of_views = !self.view_hidden.is_empty()
+            || !self.view_likelihoods.is_empty()
+            || self.corruption == CorruptionKind::Views;
+        if of_views && self.pretrain != stacked::Pretrain::None {
+            return Err(Error::config(
+                "model.pretrain",
+                "layers are pretrained on rows without views: use none",
+            ));
+        }
+        let mixed = self.view_likelihoods.iter().any(|text| !text.ends_with("=bernoulli"));
+        if self.binarize != Binarize::None && mixed {
+            return Err(Error::config("model.binarize", "needs likelihood bernoulli in every view"));
         }
         Ok(())
     }

@@ -31,6 +31,9 @@ pub struct AutoencoderConfig {
     pub kernel: usize,
     /// Pixels that a convolution moves by: its maps have as many times fewer places across and down.
     pub stride: usize,
+    /// Rows with views: width of every hidden layer that each view has for itself, from its columns on; the decoder mirrors
+    /// them. `hidden` and the code are shared by all views (Ngiam et al. 2011). With none, views are joined at once.
+    pub view_hidden: Vec<usize>,
     /// Numbers in a code; may be smaller (undercomplete) or larger (overcomplete) than the input.
     pub code: usize,
     /// Activation of the hidden layers.
@@ -41,6 +44,9 @@ pub struct AutoencoderConfig {
     pub tied: bool,
     /// What the decoder's output means.
     pub likelihood: LikelihoodKind,
+    /// Rows with views: what the decoder's output means for one of them, as VIEW=WORD with a word of `likelihood`, which the
+    /// views that are not named follow.
+    pub view_likelihoods: Vec<String>,
     /// Distribution of the initial weights.
     pub initializer: Initializer,
     /// How the layers are trained one by one before the whole is.
@@ -53,7 +59,8 @@ pub struct AutoencoderConfig {
 
     /// What is done to an input before it is encoded; the model learns to undo it.
     pub corruption: CorruptionKind,
-    /// Masking, salt-and-pepper, swap: the share of cells that are corrupted; gaussian: the standard deviation.
+    /// Masking, salt-and-pepper, swap: the share of cells that are corrupted; gaussian: the standard deviation; views: the
+    /// share of rows that keep one view.
     pub corruption_level: f64,
     /// Weight of corrupted cells in the loss, that of the others is one minus it; 0.5 treats all alike, 1 counts
     /// corrupted cells only (Vincent et al. 2010).
@@ -122,11 +129,13 @@ impl Default for AutoencoderConfig {
             channels: Vec::new(),
             kernel: 3,
             stride: 2,
+            view_hidden: Vec::new(),
             code: 8,
             activation: ActivationKind::Elu,
             code_activation: ActivationKind::Identity,
             tied: false,
             likelihood: LikelihoodKind::Auto,
+            view_likelihoods: Vec::new(),
             initializer: Initializer::Auto,
             pretrain: Pretrain::None,
             pretrain_epochs: 10,
@@ -164,7 +173,8 @@ impl Default for AutoencoderConfig {
 }
 
 impl AutoencoderConfig {
-    /// Width of what the dense layers are given, of every hidden layer and of the code, for rows of `input` features.
+    /// Width of what the first dense layer is given, of every hidden layer and of the code, for rows of `input` features; with
+    /// layers of their own for views, `input` is what all share.
     pub fn encoder_widths(&self, input: usize, convolutions: &[Geometry]) -> Vec<usize> {
         let mut widths = vec![convolutions.last().map_or(input, Geometry::map_len)];
         widths.extend(&self.hidden);

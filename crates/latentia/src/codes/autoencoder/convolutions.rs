@@ -38,6 +38,12 @@ impl AutoencoderConfig {
                 ),
             ));
         }
+        if !self.channels.is_empty() && !self.view_hidden.is_empty() {
+            return Err(Error::config(
+                "model.view-hidden",
+                "found layers for each view and model.channels: convolutions take a row as one image. Leave one of the two out",
+            ));
+        }
         Ok(())
     }
 

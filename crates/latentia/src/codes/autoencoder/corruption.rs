@@ -30,6 +30,9 @@ pub enum CorruptionKind {
     SaltAndPepper,
     /// A share of the cells is replaced by the cell of the same column in another row: noise for tables.
     Swap,
+    /// A share of the rows keep one of their views and lose the others, which become 0, so that all views are learnt from
+    /// all and from each (Ngiam et al. 2011).
+    Views,
 }
 
 /// How values between 0 and 1 become 0 or 1, where a likelihood of binary data is to be compared.
@@ -49,7 +52,7 @@ pub enum Binarize {
 pub struct Corruption {
     kind: CorruptionKind,
     level: f64,
-    /// The features of each column: one for numbers, several for categories.
+    /// The features of each column: one for numbers, several for categories; of each view where views are dropped.
     columns: Vec<Range<usize>>,
     /// Least and greatest value of each feature.
     bounds: Vec<(f32, f32)>,
@@ -95,6 +98,18 @@ impl Corruption {
                         let (least, greatest) = self.bounds[at % cols];
                         *value = if rng.random::<bool>() { greatest } else { least };
                         *flag = true;
+                    }
+                }
+            }
+            CorruptionKind::Views => {
+                for i in 0..x.rows() {
+                    if !hit.sample(rng) {
+                        continue;
+                    }
+                    let kept = rng.random_range(0..self.columns.len().max(1) as u64) as usize;
+                    for (_, range) in self.columns.iter().enumerate().filter(|(view, _)| *view != kept) {
+                        x.row_mut(i)[range.clone()].fill(0.0);
+                        corrupted[i * cols + range.start..i * cols + range.end].fill(true);
                     }
                 }
             }
@@ -199,6 +214,36 @@ mod tests {
         let squares = clean.as_slice().iter().zip(x.as_slice()).map(|(a, b)| f64::from(b - a).powi(2));
         let deviation = (squares.sum::<f64>() / flags.len() as f64).sqrt();
         assert!((deviation - 0.5).abs() < 0.01 && flags.iter().all(|f| *f), "{deviation}");
+    }
+
+    #[test]
+    fn a_share_of_the_rows_keeps_one_view_and_loses_exactly_the_columns_of_the_others() {
+        let views = [0..1, 1..4, 4..5];
+        let clean = rows();
+        let corruption = Corruption::new(CorruptionKind::Views, 0.6, views.to_vec(), &clean).unwrap();
+        let mut x = clean.clone();
+        let flags = corruption.apply(&mut x, &clean, &mut stream(3, Purpose::Corruption, 0, 0));
+        let mut kept = [0usize; 4];
+        for i in 0..x.rows() {
+            let flags = &flags[i * 5..(i + 1) * 5];
+            let dropped: Vec<bool> = views.iter().map(|view| flags[view.start]).collect();
+            for (view, dropped) in views.iter().zip(&dropped) {
+                assert!(flags[view.clone()].iter().all(|flag| flag == dropped));
+                match dropped {
+                    true => assert!(x.row(i)[view.clone()].iter().all(|v| *v == 0.0)),
+                    false => assert_eq!(x.row(i)[view.clone()], clean.row(i)[view.clone()]),
+                }
+            }
+            match dropped.iter().filter(|d| **d).count() {
+                0 => kept[3] += 1,
+                2 => kept[dropped.iter().position(|d| !d).unwrap()] += 1,
+                other => panic!("{other} of 3 views are dropped"),
+            }
+        }
+        for (share, expected) in kept.iter().zip([0.2, 0.2, 0.2, 0.4]) {
+            let share = *share as f64 / 4000.0;
+            assert!((share - expected).abs() < 0.025, "{kept:?}");
+        }
     }
 
     #[test]

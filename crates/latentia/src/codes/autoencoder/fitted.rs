@@ -9,15 +9,16 @@ use burn::{
 
 use super::{
     config::AutoencoderConfig,
-    likelihood::{Likelihood, LikelihoodKind},
-    module::AutoencoderModule,
+    likelihood::Likelihood,
+    module::{AutoencoderModule, Rows},
     objective::AutoencoderObjective,
     penalty::SparsityAverage,
+    views,
 };
 use crate::{
     Error, Result,
-    codes::{EVALUATION_ROWS, outside, stacked::Stack, to_tensor},
-    data::{Dataset, FeatureKind, Matrix, Preprocess, Scale},
+    codes::{EVALUATION_ROWS, stacked::Stack, to_tensor},
+    data::{Dataset, Matrix, Preprocess},
     run::Run,
     train::{
         OptimizerKind, TrainConfig, Trained,
@@ -31,7 +32,7 @@ pub struct Autoencoder {
     pub(super) module: AutoencoderModule,
     pub(super) likelihood: Likelihood,
     pub(super) config: AutoencoderConfig,
-    /// The features of each column.
+    /// The features of each column, or of each view where views are dropped.
     pub(super) columns: Vec<Range<usize>>,
     pub(super) input: usize,
     pub(super) device: Device,
@@ -55,7 +56,7 @@ impl AutoencoderConfig {
         run: &mut Run,
     ) -> Result<(Autoencoder, AutoencoderConfig, Training)> {
         self.validate()?;
-        let config = Self { likelihood: resolve(self.likelihood, data)?, ..self.clone() };
+        let config = views::resolve(self, data)?;
         // What `auto` came to may not go with the other settings.
         config.validate()?;
         if config.sparsity_average == SparsityAverage::Running && training.optimizer == OptimizerKind::Lbfgs {
@@ -66,9 +67,11 @@ impl AutoencoderConfig {
         }
         let input = data.width();
         let convolutions = config.convolutions(&data.preprocess)?;
-        let columns = columns(&data.preprocess);
-        let likelihood = likelihood(&config, &data.preprocess);
-        let module = AutoencoderModule::init(&config, (input, &convolutions), training.seed, &run.device);
+        let columns = views::cells(&config, &data.preprocess);
+        let likelihood = views::likelihood(&config, &data.preprocess);
+        let views = views::ranges(&data.preprocess);
+        let rows = Rows { features: input, views: &views, convolutions: &convolutions };
+        let module = AutoencoderModule::init(&config, rows, training.seed, &run.device);
         let mut objective = AutoencoderObjective::new(
             &config,
             &likelihood,
@@ -94,66 +97,6 @@ fn identity(config: &AutoencoderConfig, training: &TrainConfig, data: &Dataset) 
     Ok(crate::artifact::files::sha256(text.as_bytes()))
 }
 
-/// The features of each column.
-fn columns(preprocess: &Preprocess) -> Vec<Range<usize>> {
-    preprocess.ranges().into_iter().map(|(_, range)| range).collect()
-}
-
-/// The likelihood of rows of this schema.
-fn likelihood(config: &AutoencoderConfig, preprocess: &Preprocess) -> Likelihood {
-    Likelihood::new(config.likelihood, &groups(preprocess), preprocess.width()).with_variance(config.variance)
-}
-
-/// The groups of features that are one distribution: the values of a category, the words of a text.
-fn groups(preprocess: &Preprocess) -> Vec<Range<usize>> {
-    let ranges = preprocess.ranges().into_iter().zip(&preprocess.features);
-    ranges
-        .filter(|(_, feature)| {
-            matches!(feature.kind, FeatureKind::Category { .. } | FeatureKind::Text { .. })
-        })
-        .map(|((_, range), _)| range)
-        .collect()
-}
-
-/// What `auto` means for these rows; and a refusal of a likelihood that does not fit them.
-fn resolve(kind: LikelihoodKind, data: &Dataset) -> Result<LikelihoodKind> {
-    match kind {
-        LikelihoodKind::Auto => {
-            let image = data.image_shape().is_some();
-            Ok(if image && data.preprocess.scale == Scale::Unit && outside(data, 0.0, 1.0).is_none() {
-                LikelihoodKind::Bernoulli
-            } else if !groups(&data.preprocess).is_empty() {
-                LikelihoodKind::Categorical
-            } else {
-                LikelihoodKind::Gaussian
-            })
-        }
-        LikelihoodKind::Bernoulli => match outside(data, 0.0, 1.0) {
-            None => Ok(kind),
-            Some((column, value)) => Err(Error::config(
-                "model.likelihood",
-                format!(
-                    "bernoulli needs values from 0 to 1, but column '{column}' has {value} after scaling. Use \
-                     data.scale min-max, or likelihood gaussian"
-                ),
-            )),
-        },
-        LikelihoodKind::Categorical if groups(&data.preprocess).is_empty() => {
-            match outside(data, 0.0, f32::INFINITY) {
-                None => Ok(kind),
-                Some((column, value)) => Err(Error::config(
-                    "model.likelihood",
-                    format!(
-                        "categorical needs categories or counts, but column '{column}' has {value}. Use \
-                         data.scale none for counts, or likelihood gaussian"
-                    ),
-                )),
-            }
-        }
-        _ => Ok(kind),
-    }
-}
-
 impl Autoencoder {
     /// The kind's name in recipes.
     pub const KIND: &'static str = "autoencoder";
@@ -170,12 +113,15 @@ impl Autoencoder {
     ) -> std::result::Result<Self, String> {
         let input = preprocess.width();
         let convolutions = config.convolutions(preprocess).map_err(|e| e.to_string())?;
-        let module = AutoencoderModule::init(config, (input, &convolutions), 0, device);
+        views::parse(&config.view_likelihoods).map_err(|e| e.to_string())?;
+        let views = views::ranges(preprocess);
+        let rows = Rows { features: input, views: &views, convolutions: &convolutions };
+        let module = AutoencoderModule::init(config, rows, 0, device);
         Ok(Self {
             module: restore(module, tensors)?.valid(),
-            likelihood: likelihood(config, preprocess),
+            likelihood: views::likelihood(config, preprocess),
             config: config.clone(),
-            columns: columns(preprocess),
+            columns: views::cells(config, preprocess),
             input,
             device: device.clone(),
         })

@@ -22,35 +22,59 @@ pub enum LikelihoodKind {
     Categorical,
 }
 
+impl LikelihoodKind {
+    /// Its name in recipes.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Gaussian => "gaussian",
+            Self::Bernoulli => "bernoulli",
+            Self::Categorical => "categorical",
+        }
+    }
+}
+
 /// A likelihood that knows which columns belong together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Likelihood {
-    kind: LikelihoodKind,
     /// `σ²` of Gaussian columns, where it is not learnt.
     variance: f64,
     /// Columns of each one-hot group.
     groups: Vec<Range<usize>>,
-    /// Columns outside every group.
-    rest: Vec<Range<usize>>,
+    /// Columns between 0 and 1.
+    bernoulli: Vec<Range<usize>>,
+    /// Columns that are real numbers.
+    gaussian: Vec<Range<usize>>,
 }
 
 impl Likelihood {
     /// A likelihood over `width` columns, of which `groups` are one-hot.
     pub fn new(kind: LikelihoodKind, groups: &[Range<usize>], width: usize) -> Self {
-        let groups = match (kind, groups.is_empty()) {
-            (LikelihoodKind::Categorical, true) => std::iter::once(0..width).collect(),
-            (LikelihoodKind::Categorical, false) => groups.to_vec(),
-            _ => Vec::new(),
-        };
-        let mut rest = Vec::new();
-        let mut from = 0;
-        for group in groups.iter().chain([&(width..width)]) {
-            if from < group.start {
-                rest.push(from..group.start);
+        Self::of_views(&[(kind, 0..width)], groups)
+    }
+
+    /// A likelihood of its own for each of some views, whose columns follow each other; `groups` are one-hot.
+    pub fn of_views(views: &[(LikelihoodKind, Range<usize>)], groups: &[Range<usize>]) -> Self {
+        let mut this =
+            Self { variance: 1.0, groups: Vec::new(), bernoulli: Vec::new(), gaussian: Vec::new() };
+        for (kind, view) in views {
+            let own = || groups.iter().filter(|g| view.start <= g.start && g.end <= view.end);
+            match kind {
+                LikelihoodKind::Bernoulli => append(&mut this.bernoulli, view.clone()),
+                LikelihoodKind::Categorical if own().next().is_none() => this.groups.push(view.clone()),
+                LikelihoodKind::Categorical => {
+                    let mut from = view.start;
+                    for group in own() {
+                        append(&mut this.gaussian, from..group.start);
+                        from = group.end;
+                    }
+                    append(&mut this.gaussian, from..view.end);
+                    this.groups.extend(own().cloned());
+                }
+                LikelihoodKind::Gaussian | LikelihoodKind::Auto => append(&mut this.gaussian, view.clone()),
             }
-            from = group.end;
         }
-        Self { kind, variance: 1.0, groups, rest }
+        this
     }
 
     /// With this variance of Gaussian columns in place of 1.
@@ -58,17 +82,9 @@ impl Likelihood {
         Self { variance, ..self }
     }
 
-    /// The family.
-    pub fn kind(&self) -> LikelihoodKind {
-        self.kind
-    }
-
     /// Number of Gaussian columns.
     pub(super) fn gaussian_columns(&self) -> usize {
-        match self.kind {
-            LikelihoodKind::Bernoulli => 0,
-            _ => self.rest.iter().map(Range::len).sum(),
-        }
+        self.gaussian.iter().map(Range::len).sum()
     }
 
     /// What [`Likelihood::negative_log`] leaves out of `−log p(x | h)`, the same for every row: `½ n log 2πσ²` for `n`
@@ -92,30 +108,26 @@ impl Likelihood {
         target: &Target,
         log_variance: Option<Tensor<1>>,
     ) -> Tensor<1> {
-        match self.kind {
-            LikelihoodKind::Bernoulli => match &target.weights {
-                None => loss::bernoulli_with_logits(output, target.x.clone()),
+        let of_groups = self.groups.iter().map(|g| {
+            // The loss is linear in its target.
+            let part = target.part(g);
+            let x = part.weights.map_or(part.x.clone(), |w| part.x * w);
+            loss::categorical_with_logits(columns(&output, g), x)
+        });
+        let of_bits = self.bernoulli.iter().map(|r| {
+            let (output, part) = (columns(&output, r), target.part(r));
+            match part.weights {
+                None => loss::bernoulli_with_logits(output, part.x),
                 Some(weights) => {
-                    let entries = activation::softplus(output.clone(), 1.0) - target.x.clone() * output;
-                    (entries * weights.clone()).sum_dim(1).squeeze_dim(1)
+                    let entries = activation::softplus(output.clone(), 1.0) - part.x * output;
+                    (entries * weights).sum_dim(1).squeeze_dim(1)
                 }
-            },
-            LikelihoodKind::Categorical => {
-                let of_groups = self.groups.iter().map(|g| {
-                    // The loss is linear in its target.
-                    let part = target.part(g);
-                    let x = part.weights.map_or(part.x.clone(), |w| part.x * w);
-                    loss::categorical_with_logits(columns(&output, g), x)
-                });
-                let squares = self.rest.iter().map(|r| target.part(r).squared_error(columns(&output, r)));
-                let gaussian = squares.reduce(|a, b| a + b).map(|s| self.gaussian(s, log_variance));
-                let sum = of_groups.chain(gaussian).reduce(|a, b| a + b);
-                sum.unwrap_or_else(|| output.clone().sum_dim(1).squeeze_dim(1) * 0.0)
             }
-            LikelihoodKind::Gaussian | LikelihoodKind::Auto => {
-                self.gaussian(target.squared_error(output), log_variance)
-            }
-        }
+        });
+        let squares = self.gaussian.iter().map(|r| target.part(r).squared_error(columns(&output, r)));
+        let gaussian = squares.reduce(|a, b| a + b).map(|s| self.gaussian(s, log_variance));
+        let sum = of_groups.chain(of_bits).chain(gaussian).reduce(|a, b| a + b);
+        sum.unwrap_or_else(|| output.clone().sum_dim(1).squeeze_dim(1) * 0.0)
     }
 
     /// `½ s / σ²` of squared errors `s`, and `½ n log σ²` where the variance is learnt.
@@ -131,27 +143,32 @@ impl Likelihood {
 
     /// `x̂`, the mean of `p(x | h)`, from the decoder's output.
     pub fn mean(&self, output: Tensor<2>) -> Tensor<2> {
-        match self.kind {
-            LikelihoodKind::Bernoulli => activation::sigmoid(output),
-            LikelihoodKind::Categorical => {
-                let mut parts: Vec<(usize, Tensor<2>)> = Vec::new();
-                for g in &self.groups {
-                    let logits = output.clone().narrow(1, g.start, g.len());
-                    parts.push((g.start, activation::softmax(logits, 1)));
-                }
-                for r in &self.rest {
-                    parts.push((r.start, output.clone().narrow(1, r.start, r.len())));
-                }
-                parts.sort_by_key(|(start, _)| *start);
-                Tensor::cat(parts.into_iter().map(|(_, part)| part).collect(), 1)
-            }
-            LikelihoodKind::Gaussian | LikelihoodKind::Auto => output,
+        let mut parts: Vec<(usize, Tensor<2>)> = Vec::new();
+        parts.extend(self.groups.iter().map(|g| (g.start, activation::softmax(columns(&output, g), 1))));
+        parts.extend(self.bernoulli.iter().map(|r| (r.start, activation::sigmoid(columns(&output, r)))));
+        parts.extend(self.gaussian.iter().map(|r| (r.start, columns(&output, r))));
+        parts.sort_by_key(|(start, _)| *start);
+        match parts.len() {
+            1 => parts.remove(0).1,
+            _ => Tensor::cat(parts.into_iter().map(|(_, part)| part).collect(), 1),
         }
+    }
+}
+
+/// Adds a range, joined to the last one where it goes on from there: one product does for both.
+fn append(ranges: &mut Vec<Range<usize>>, next: Range<usize>) {
+    match ranges.last_mut() {
+        _ if next.is_empty() => {}
+        Some(last) if last.end == next.start => last.end = next.end,
+        _ => ranges.push(next),
     }
 }
 
 /// Columns of a matrix.
 fn columns(x: &Tensor<2>, range: &Range<usize>) -> Tensor<2> {
+    if range.len() == x.dims()[1] {
+        return x.clone();
+    }
     x.clone().narrow(1, range.start, range.len())
 }
 

@@ -15,6 +15,7 @@
 //! | variational, importance weighted | a Gaussian [code](CodeDistribution), `samples` |
 //! | semantic hashing | a binary code |
 //! | discrete | a categorical or a quantized code |
+//! | multimodal | rows with views: `view_hidden`, `view_likelihoods`, corruption `views` |
 
 mod abilities;
 mod bound;
@@ -31,6 +32,7 @@ mod noise;
 mod objective;
 mod penalty;
 mod sections;
+mod views;
 
 #[cfg(test)]
 mod tests;

@@ -139,7 +139,7 @@ impl<'a> AutoencoderObjective<'a> {
             }
         };
         if !self.config.contracts() {
-            let output = model.encoder.forward(input);
+            let output = model.encoder_output(input);
             return self.of_output(model, output, target, at);
         }
         let (output, derivatives) = model.encoder.forward_with_derivatives(input.clone());

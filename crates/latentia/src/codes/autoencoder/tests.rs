@@ -12,7 +12,9 @@ use burn::tensor::Device;
 use serde::Deserialize;
 
 use super::{
-    AutoencoderConfig, Likelihood, LikelihoodKind, module::AutoencoderModule, objective::AutoencoderObjective,
+    AutoencoderConfig, CorruptionKind, Likelihood, LikelihoodKind,
+    module::{AutoencoderModule, Rows},
+    objective::AutoencoderObjective,
 };
 use crate::{
     codes::{pca::PcaConfig, squared_errors},
@@ -110,7 +112,8 @@ fn losses_gradients_and_steps_are_those_of_pytorch() {
             &training,
             &Device::flex(),
         );
-        let module = AutoencoderModule::init(&config, (5, &[]), 0, &Device::flex());
+        let rows = Rows { features: 5, ..Rows::default() };
+        let module = AutoencoderModule::init(&config, rows, 0, &Device::flex());
         let module = restore(module, &host(&case.start)).unwrap();
 
         let tracked = burn::module::Module::train(module.clone());
@@ -185,6 +188,78 @@ fn a_linear_autoencoder_finds_the_subspace_of_pca() {
     let angles = evaluate::principal_angles(&transposed, pca.components()).unwrap();
     let largest = angles.iter().copied().fold(0f64, f64::max);
     assert!(largest.to_degrees() < 1.0, "largest principal angle {} degrees", largest.to_degrees());
+}
+
+#[test]
+fn a_linear_autoencoder_of_views_rebuilds_as_well_as_pca_of_all_columns() {
+    let options = ReadOptions {
+        validation: 0.0,
+        scale: Scale::None,
+        views: vec!["a=c1..c3".into(), "b=c4..c8".into()],
+        ..ReadOptions::default()
+    };
+    let data = Dataset::from_matrix(rows_near_a_subspace(), &options, 0).unwrap();
+    let config = AutoencoderConfig {
+        view_hidden: vec![5],
+        hidden: vec![],
+        code: 3,
+        activation: ActivationKind::Identity,
+        ..AutoencoderConfig::default()
+    };
+    let training = TrainConfig {
+        epochs: 200,
+        optimizer: OptimizerKind::Lbfgs,
+        batch_size: 400,
+        ..TrainConfig::default()
+    };
+    let (model, _, _) = config.fit(&data, &training, &mut Run::default()).unwrap();
+    let pca = PcaConfig { code: 3, ..PcaConfig::default() }.fit(&data.train.x, 0).unwrap();
+    let mean = |errors: Vec<f64>| errors.iter().sum::<f64>() / errors.len() as f64;
+    let ours = mean(squared_errors(&data.train.x, &model.reconstruct(&data.train.x).unwrap()));
+    let theirs = mean(pca.squared_errors(&data.train.x).unwrap());
+    assert!((ours / theirs - 1.0).abs() < 0.01, "squared error {ours} against {theirs} of PCA");
+}
+
+#[test]
+fn dropping_views_teaches_each_half_of_a_digit_about_the_other() {
+    let options = ReadOptions {
+        views: vec!["left=c1..c32".into(), "right=c33..c64".into()],
+        test_fraction: 0.2,
+        ..ReadOptions::default()
+    };
+    let data = Dataset::load("digits", &options, 0).unwrap();
+    let across = |corruption| {
+        let config = AutoencoderConfig {
+            view_hidden: vec![32],
+            hidden: vec![32],
+            code: 16,
+            corruption,
+            corruption_level: 0.6,
+            likelihood: LikelihoodKind::Bernoulli,
+            ..AutoencoderConfig::default()
+        };
+        let training = TrainConfig { epochs: 30, learning_rate: 0.003, ..TrainConfig::default() };
+        let (model, _, _) = config.fit(&data, &training, &mut Run::default()).unwrap();
+        let figures =
+            crate::fit::view_figures(&model, &data.preprocess, &data.test.x, "test").unwrap().unwrap();
+        let errors: Vec<f64> = figures.across().map(|error| error.squared_error).collect();
+        assert_eq!((errors.len(), figures.errors.len(), figures.searches.len()), (2, 6, 2));
+        let recall = figures.mean_over_searches(|search| Some(search.recall.at_10)).unwrap();
+        (errors.iter().sum::<f64>() / 2.0, recall)
+    };
+    let mean = data.train.x.iter_rows().fold(vec![0f32; 64], |mut sums, row| {
+        sums.iter_mut().zip(row).for_each(|(sum, v)| *sum += v / data.train.len() as f32);
+        sums
+    });
+    let nothing = data
+        .test
+        .x
+        .iter_rows()
+        .map(|row| row.iter().zip(&mean).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>());
+    let nothing = nothing.sum::<f64>() / data.test.len() as f64 / 2.0;
+    let (plain, dropped) = (across(CorruptionKind::None), across(CorruptionKind::Views));
+    assert!(dropped.0 < 0.7 * plain.0 && dropped.0 < 0.8 * nothing, "{plain:?}, {dropped:?}, mean {nothing}");
+    assert!(dropped.1 > plain.1 && dropped.1 > 0.15, "{plain:?}, {dropped:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The table of data sets. Digests are of files as their authors publish them, or of the conversion that `origin` describes.
 
-use super::{Entry, File, REUTERS_TEST};
+use super::{Entry, File, REUTERS_TEST, ViewSet};
 
 const fn file(name: &'static str, sha256: &'static str) -> File {
     File { name, sha256 }
@@ -20,6 +20,7 @@ macro_rules! adbench {
             files: &[file($file, $sha256)],
             test: None,
             label: None,
+            header: None,
         }
     };
 }
@@ -38,6 +39,7 @@ macro_rules! mfeat {
             files: &[file($file, $sha256)],
             test: None,
             label: Some("-1"),
+            header: Some(true),
         }
     };
 }
@@ -54,6 +56,7 @@ pub const ENTRIES: &[Entry] = &[
         files: &[],
         test: None,
         label: None,
+        header: None,
     },
     Entry {
         name: "mnist",
@@ -82,6 +85,7 @@ pub const ENTRIES: &[Entry] = &[
         ],
         test: Some("t10k-images-idx3-ubyte.gz"),
         label: None,
+        header: None,
     },
     Entry {
         name: "usps",
@@ -114,6 +118,7 @@ pub const ENTRIES: &[Entry] = &[
         ],
         test: Some("usps-test-images-idx3-ubyte.gz"),
         label: None,
+        header: None,
     },
     Entry {
         name: "frey-faces",
@@ -130,6 +135,7 @@ pub const ENTRIES: &[Entry] = &[
         )],
         test: None,
         label: None,
+        header: None,
     },
     Entry {
         name: "reuters",
@@ -166,6 +172,7 @@ pub const ENTRIES: &[Entry] = &[
         ],
         test: Some(REUTERS_TEST),
         label: None,
+        header: None,
     },
     mfeat!("mfeat-fac", "mfeat-fac.csv", "fc9f88143a423f7cf9df6ce9a2afcdde23c1d4e3202e436e17447c09945da1ca"),
     mfeat!("mfeat-fou", "mfeat-fou.csv", "b517f89501eff177b4daf897d8f7e8eb6a5b0e5671f740e57cc1d768f6b969b3"),
@@ -173,6 +180,46 @@ pub const ENTRIES: &[Entry] = &[
     mfeat!("mfeat-mor", "mfeat-mor.csv", "44c5c8cc7a06b3540947729c55f95dabd8bfc4eb422ccfecad625e769c2a99e8"),
     mfeat!("mfeat-pix", "mfeat-pix.csv", "4aabd68ecf903736cabcaa1c8e4b32e62384c827ced972e540ac2580d1bd26bd"),
     mfeat!("mfeat-zer", "mfeat-zer.csv", "9d89df4f793790fc318e0a598eaa06cea0fd5f22734731e1c3e53fda0c108ea9"),
+    Entry {
+        name: "multi30k-de",
+        about: "29,000 descriptions of pictures, German (Multi30K task 1, D. Elliott et al. 2016); test of 2016",
+        licence: "Flickr30K captions; for non-commercial research",
+        address: Some(
+            "https://raw.githubusercontent.com/multi30k/dataset/a3d2e0d26b56f3846f66a952536ffed4e401d05a/data/task1/raw",
+        ),
+        origin: None,
+        folder: "multi30k",
+        files: &[
+            file("train.de.gz", "2c2b73fd2b548fbcde3a875e0a78d6ee94d498bfdee6bd3eae3945779e9ddf72"),
+            file(
+                "test_2016_flickr.de.gz",
+                "4be6b5b3236b79c25475c6bb829800a7ce559e9ba7a1f6c2394fe4d40be46d16",
+            ),
+        ],
+        test: Some("test_2016_flickr.de.gz"),
+        label: None,
+        header: None,
+    },
+    Entry {
+        name: "multi30k-en",
+        about: "29,000 descriptions of pictures, English (Multi30K task 1, D. Elliott et al. 2016); test of 2016",
+        licence: "Flickr30K captions; for non-commercial research",
+        address: Some(
+            "https://raw.githubusercontent.com/multi30k/dataset/a3d2e0d26b56f3846f66a952536ffed4e401d05a/data/task1/raw",
+        ),
+        origin: None,
+        folder: "multi30k",
+        files: &[
+            file("train.en.gz", "460a15fbd157e34a7a9957ee388c1ca247fe47af3ef25fb50442af6c274e0fc6"),
+            file(
+                "test_2016_flickr.en.gz",
+                "399a4382932c1aadd3ceb9bef1008d388a64c76d4ae4e9d4728c6f4301cac182",
+            ),
+        ],
+        test: Some("test_2016_flickr.en.gz"),
+        label: None,
+        header: None,
+    },
     adbench!(
         "adbench-ionosphere",
         "18_Ionosphere.npz",
@@ -234,4 +281,25 @@ pub const ENTRIES: &[Entry] = &[
         "6_cardio.npz",
         "bc5009bde6930b4d298b594f31b34485a9a17210cff0e8fb00a8c3068b885a2d"
     ),
+];
+
+/// Every group of data sets that are views of the same rows.
+pub const VIEW_SETS: &[ViewSet] = &[
+    ViewSet {
+        name: "mfeat",
+        about: "six views of 2,000 handwritten digits: profiles, Fourier, Karhunen-Loeve, morphology, pixels, Zernike",
+        views: &[
+            ("fac", "mfeat-fac"),
+            ("fou", "mfeat-fou"),
+            ("kar", "mfeat-kar"),
+            ("mor", "mfeat-mor"),
+            ("pix", "mfeat-pix"),
+            ("zer", "mfeat-zer"),
+        ],
+    },
+    ViewSet {
+        name: "multi30k",
+        about: "29,000 descriptions of pictures in German, each with its English translation",
+        views: &[("de", "multi30k-de"), ("en", "multi30k-en")],
+    },
 ];

@@ -4,6 +4,7 @@
 //! rows that are trained on and for one batch where files are streamed.
 
 mod folder;
+mod lines;
 mod reuters;
 mod sgml;
 mod stop_words;
@@ -14,6 +15,7 @@ pub use tokens::words;
 pub use vocabulary::{Vocabulary, Weighting};
 
 pub(crate) use folder::{FolderSource, is_folder, is_text};
+pub(crate) use lines::{LinesSource, is_language};
 pub(crate) use reuters::{ReutersSource, TEST as REUTERS_TEST, TRAIN as REUTERS_TRAIN, is_part, is_reuters};
 pub(crate) use vocabulary::{Counts, weigh};
 

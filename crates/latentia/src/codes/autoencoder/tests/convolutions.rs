@@ -8,7 +8,9 @@ use serde::Deserialize;
 use super::{
     super::{
         Autoencoder, AutoencoderConfig, Binarize, CodeDistribution, ContractionEstimate, CorruptionKind,
-        Likelihood, LikelihoodKind, jacobian::Jacobian, module::AutoencoderModule,
+        Likelihood, LikelihoodKind,
+        jacobian::Jacobian,
+        module::{AutoencoderModule, Rows},
         objective::AutoencoderObjective,
     },
     Stored, at, difference,
@@ -92,7 +94,12 @@ fn losses_gradients_and_steps_are_those_of_pytorch() {
         let device = Device::flex();
         let mut objective =
             AutoencoderObjective::new(&config, &likelihood, columns, (&x, &empty), &training, &device);
-        let module = AutoencoderModule::init(&config, (features, &convolutions), 0, &device);
+        let module = AutoencoderModule::init(
+            &config,
+            Rows { features, views: &[], convolutions: &convolutions },
+            0,
+            &device,
+        );
         let module = restore(module, &host(&case.start)).unwrap();
 
         let tracked = module.clone().train();
@@ -182,7 +189,8 @@ fn gradients_of_the_whole_objective_are_the_limit_of_differences() {
         let likelihood = Likelihood::new(config.likelihood, &[], 90).with_variance(config.variance);
         let columns = (0..90).map(|j| j..j + 1).collect();
         let convolutions = config.convolutions(&data.preprocess).unwrap();
-        wrong.extend(differing_slopes(name, &config, &x, (&likelihood, columns), &convolutions));
+        let rows = Rows { features: x.cols(), views: &[], convolutions: &convolutions };
+        wrong.extend(differing_slopes(name, &config, &x, (&likelihood, columns), rows));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
@@ -195,7 +203,12 @@ fn the_jacobian_goes_through_convolutions() {
     for hidden in [vec![], vec![5]] {
         let config = AutoencoderConfig { hidden, ..small() };
         let convolutions = config.convolutions(&data.preprocess).unwrap();
-        let module = AutoencoderModule::init(&config, (90, &convolutions), 2, &device);
+        let module = AutoencoderModule::init(
+            &config,
+            Rows { features: 90, views: &[], convolutions: &convolutions },
+            2,
+            &device,
+        );
         let input = to_tensor(x.as_slice().to_vec(), 90, &device);
         let (_, derivatives) = module.encoder.forward_with_derivatives(input);
         let entries = host_values(Jacobian::new(&module.encoder, &derivatives, 3, None).entries());
@@ -326,6 +339,11 @@ fn what_does_not_fit_the_images_is_refused_before_training() {
             &digits,
             AutoencoderConfig { channels: vec![1 << 20], stride: 1, ..s() },
             "model.channels: the last map would have 8 x 8 x 1048576",
+        ),
+        (
+            &digits,
+            AutoencoderConfig { view_hidden: vec![4], ..s() },
+            "model.view-hidden: found layers for each view and model.channels",
         ),
         (
             &digits,

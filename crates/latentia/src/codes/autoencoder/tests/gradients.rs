@@ -6,12 +6,15 @@ use burn::{
     module::Module,
     tensor::{Device, Tensor, TensorData},
 };
-use latentia_ops::Geometry;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::super::{
     AutoencoderConfig, Binarize, CodeDistribution, ContractionEstimate, CorruptionKind, Likelihood,
-    LikelihoodKind, jacobian::Jacobian, module::AutoencoderModule, noise, objective::AutoencoderObjective,
+    LikelihoodKind,
+    jacobian::Jacobian,
+    module::{AutoencoderModule, Rows},
+    noise,
+    objective::AutoencoderObjective,
 };
 use crate::{
     codes::to_tensor,
@@ -84,6 +87,32 @@ fn variants() -> Vec<(&'static str, AutoencoderConfig)> {
                 ..b()
             },
         ),
+        (
+            "views",
+            AutoencoderConfig {
+                view_hidden: vec![4],
+                corruption: CorruptionKind::Views,
+                hidden: vec![],
+                ..b()
+            },
+        ),
+        (
+            "views, deep, emphasis",
+            AutoencoderConfig {
+                view_hidden: vec![5, 4],
+                corruption: CorruptionKind::Views,
+                corruption_level: 0.7,
+                emphasis: 0.8,
+                learn_variance: true,
+                ..b()
+            },
+        ),
+        ("views, tied", AutoencoderConfig { view_hidden: vec![4], tied: true, ..b() }),
+        (
+            "views, variational",
+            AutoencoderConfig { view_hidden: vec![4], code_distribution: Gaussian, beta: 0.7, ..b() },
+        ),
+        ("views joined at once", AutoencoderConfig { corruption: CorruptionKind::Views, ..b() }),
         ("l1", AutoencoderConfig { l1: 0.3, ..b() }),
         ("sparsity", AutoencoderConfig { sparsity: 0.5, code_activation: sigmoid, ..b() }),
         ("top k", AutoencoderConfig { top_k: 2, ..b() }),
@@ -186,9 +215,20 @@ fn gradients_are_the_limit_of_differences() {
     let mut wrong = Vec::new();
     for (name, config) in variants() {
         let group = std::iter::once(3..6).collect::<Vec<_>>();
-        let likelihood = Likelihood::new(config.likelihood, &group, FEATURES).with_variance(config.variance);
-        let columns = vec![0..1, 1..2, 2..3, 3..6];
-        wrong.extend(differing_slopes(name, &config, &x, (&likelihood, columns), &[]));
+        let views = vec![0..2, 2..6];
+        // Views have each a likelihood of its own; a category and a number lie in the second.
+        let kinds = [LikelihoodKind::Bernoulli, LikelihoodKind::Categorical];
+        let likelihood = match config.view_hidden.is_empty() {
+            true => Likelihood::new(config.likelihood, &group, FEATURES),
+            false => Likelihood::of_views(&kinds.into_iter().zip(views.clone()).collect::<Vec<_>>(), &group),
+        };
+        let likelihood = likelihood.with_variance(config.variance);
+        let columns = match config.corruption {
+            CorruptionKind::Views => views.clone(),
+            _ => vec![0..1, 1..2, 2..3, 3..6],
+        };
+        let rows = Rows { features: FEATURES, views: &views, convolutions: &[] };
+        wrong.extend(differing_slopes(name, &config, &x, (&likelihood, columns), rows));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
@@ -199,7 +239,7 @@ pub(super) fn differing_slopes(
     config: &AutoencoderConfig,
     x: &Matrix,
     (likelihood, columns): (&Likelihood, Vec<Range<usize>>),
-    convolutions: &[Geometry],
+    rows: Rows,
 ) -> Vec<String> {
     config.validate().unwrap_or_else(|e| panic!("{name}: {e}"));
     let device = Device::flex();
@@ -208,7 +248,7 @@ pub(super) fn differing_slopes(
     let empty = Matrix::zeros(0, x.cols());
     let mut objective =
         AutoencoderObjective::new(config, likelihood, columns, (x, &empty), &training, &device);
-    let module = AutoencoderModule::init(config, (x.cols(), convolutions), 1, &device);
+    let module = AutoencoderModule::init(config, rows, 1, &device);
     let tracked = module.clone().train();
     let loss = objective.loss(&tracked, &items, AT);
     let sum: f64 = loss.terms.iter().map(|(_, term)| f64::from(host_values(term.clone())[0])).sum();
@@ -288,7 +328,8 @@ fn the_jacobian_is_the_limit_of_differences_and_its_norm_is_estimated_without_bi
                 code_activation: activation,
                 ..base()
             };
-            let module = AutoencoderModule::init(&config, (FEATURES, &[]), 2, &device);
+            let rows = Rows { features: FEATURES, ..Rows::default() };
+            let module = AutoencoderModule::init(&config, rows, 2, &device);
             let input = to_tensor(x.as_slice().to_vec(), FEATURES, &device);
             let (_, derivatives) = module.encoder.forward_with_derivatives(input);
             let jacobian = |v| Jacobian::new(&module.encoder, &derivatives, 3, v);

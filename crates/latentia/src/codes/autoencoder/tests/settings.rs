@@ -2,6 +2,7 @@
 
 use super::super::{AutoencoderConfig, CodeDistribution, CorruptionKind, LikelihoodKind, SparsityAverage};
 use crate::{
+    codes::stacked::Pretrain,
     data::{Dataset, Matrix, ReadOptions, Scale},
     nn::ActivationKind,
     run::Run,
@@ -67,6 +68,27 @@ fn settings_that_make_no_sense_are_refused_by_the_name_of_their_key() {
                 ..d()
             },
         ),
+        ("model.view-hidden", AutoencoderConfig { view_hidden: vec![4, 0], ..d() }),
+        ("model.contraction", AutoencoderConfig { view_hidden: vec![4], contraction: 0.1, ..d() }),
+        ("model.hessian", AutoencoderConfig { view_hidden: vec![4], hessian: 0.1, ..d() }),
+        ("model.view-likelihoods", AutoencoderConfig { view_likelihoods: vec!["pix".into()], ..d() }),
+        ("model.view-likelihoods", AutoencoderConfig { view_likelihoods: vec!["pix=normal".into()], ..d() }),
+        (
+            "model.view-likelihoods",
+            AutoencoderConfig { view_likelihoods: vec!["a=auto".into(), "a=gaussian".into()], ..d() },
+        ),
+        (
+            "model.pretrain",
+            AutoencoderConfig { view_hidden: vec![4], pretrain: Pretrain::Autoencoder, ..d() },
+        ),
+        (
+            "model.pretrain",
+            AutoencoderConfig { corruption: CorruptionKind::Views, pretrain: Pretrain::Autoencoder, ..d() },
+        ),
+        (
+            "model.corruption-level",
+            AutoencoderConfig { corruption: CorruptionKind::Views, corruption_level: 1.5, ..d() },
+        ),
     ];
     let wrong: Vec<_> = cases
         .iter()
@@ -102,5 +124,40 @@ fn settings_that_the_data_does_not_allow_are_refused() {
     ] {
         let error = config.fit(&data, &training, &mut Run::default()).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn settings_of_views_that_the_data_lacks_are_refused() {
+    let values = (0..80).map(|i| (i as f32 * 0.7).sin()).collect();
+    let data = |views: &[&str]| {
+        let views = views.iter().map(|&view| view.to_owned()).collect();
+        let options = ReadOptions { scale: Scale::None, views, ..ReadOptions::default() };
+        Dataset::from_matrix(Matrix::new(20, 4, Vec::clone(&values)), &options, 0).unwrap()
+    };
+    let d = AutoencoderConfig::default;
+    let likelihoods = |text: &str| AutoencoderConfig { view_likelihoods: vec![text.to_owned()], ..d() };
+    let both: &[&str] = &["left=c1..c2", "right=c3+c4"];
+    let dropping = AutoencoderConfig { corruption: CorruptionKind::Views, ..d() };
+    let cases: [(&[&str], AutoencoderConfig, &str); 7] = [
+        (&[], AutoencoderConfig { view_hidden: vec![3], ..d() }, "model.view-hidden: the rows have no views"),
+        (&[], likelihoods("left=gaussian"), "model.view-likelihoods: the rows have no views"),
+        (&[], dropping, "model.corruption: the rows have no views"),
+        (
+            both,
+            likelihoods("lfet=gaussian"),
+            "no view 'lfet', the views are left, right, did you mean 'left'?",
+        ),
+        (both, likelihoods("right=bernoulli"), "column 'c3' of view right has"),
+        (both, likelihoods("right=categorical"), "of view right has"),
+        (
+            both,
+            AutoencoderConfig { binarize: super::super::Binarize::Static, ..d() },
+            "model.binarize: needs likelihood bernoulli",
+        ),
+    ];
+    for (views, config, words) in cases {
+        let error = config.fit(&data(views), &TrainConfig::default(), &mut Run::default()).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}\nis not\n{words}");
     }
 }

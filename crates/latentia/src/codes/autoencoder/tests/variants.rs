@@ -202,5 +202,5 @@ fn discrete_codes_learn() {
 #[test]
 fn likelihood_of_digits_is_bernoulli_by_itself() {
     let (model, _) = fit(&base(), &digits(), 1);
-    assert_eq!(model.likelihood.kind(), LikelihoodKind::Bernoulli);
+    assert_eq!(model.config.likelihood, LikelihoodKind::Bernoulli);
 }
