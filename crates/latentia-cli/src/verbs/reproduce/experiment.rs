@@ -221,6 +221,7 @@ const RECIPES: &[(&str, &str)] = recipes![
     "reuters-hashing",
     "multi30k-views",
     "mnist-pca",
+    "linear-autoencoder-mnist",
     "mnist-autoencoder",
     "vae-mnist",
     "vae-mnist-conv",
