@@ -9,7 +9,7 @@ use super::{
     preprocess::{by_kind, canonical},
     split::Part,
 };
-use crate::{DataError, Result};
+use crate::{DataError, Error, Result};
 
 /// More values than this in a column of text: it names rows rather than kinds of rows.
 pub(crate) const MAX_CATEGORIES: usize = 1000;
@@ -151,11 +151,19 @@ pub(crate) fn fit(
     let mut empty = Vec::new();
     let (mut numbers, mut texts) = (moments.iter(), 0..text_columns.len());
     let mut features = Vec::with_capacity(source.columns().len());
+    let mut targets = Vec::new();
+    if image.is_some() && !source.targets().is_empty() {
+        return Err(Error::config("data.target", "the pixels of an image cannot be told one by one"));
+    }
     for column in source.columns() {
         let aside = asides.contains(&Some(&column.name));
         let kind = match column.kind {
             super::ColumnKind::Number => {
                 let Some(m) = numbers.next() else { continue };
+                if source.targets().contains(&column.name) {
+                    targets.push(target(source, &column.name, m)?);
+                    continue;
+                }
                 match m.count {
                     0 => empty.push(column.name.as_str()),
                     _ if m.is_constant() => constant.push(column.name.as_str()),
@@ -204,6 +212,7 @@ pub(crate) fn fit(
         label,
         id: source.id().map(str::to_owned),
         tags: source.tags().map(str::to_owned),
+        targets,
         image,
         scale,
         missing: options.missing,
@@ -211,6 +220,23 @@ pub(crate) fn fit(
         named: source.is_named(),
         warnings,
     })
+}
+
+/// A column to be told from the others, its numbers scaled to mean 0 and deviation 1.
+fn target(source: &dyn Source, column: &str, moments: &Moments) -> Result<Feature> {
+    if moments.count == 0 || moments.is_constant() {
+        let found = match moments.count {
+            0 => "no number".to_owned(),
+            _ => format!("{} in every training row", moments.min),
+        };
+        return Err(DataError::new(source.path(), found, "numbers that differ from row to row")
+            .column(column)
+            .hint("There is nothing to learn: give another --target")
+            .into());
+    }
+    let (offset, scale) = moments.scaling(Scale::Standard, 1.0);
+    let kind = FeatureKind::Number { offset, scale, fill: moments.mean as f32 };
+    Ok(Feature { name: column.to_owned(), kind })
 }
 
 fn several(names: &[&str]) -> String {

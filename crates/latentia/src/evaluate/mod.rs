@@ -8,6 +8,7 @@ mod neighbours;
 mod probe;
 mod ranking;
 mod reconstruction;
+mod regression;
 mod subspace;
 
 pub use classification::{accuracy, balanced_accuracy, confusion_matrix, log_loss};
@@ -16,6 +17,7 @@ pub use neighbours::{Neighbour, continuity, knn_accuracy, leave_one_out_accuracy
 pub use probe::{LogisticRegression, linear_probe_accuracy};
 pub use ranking::{Point, average_precision, precision_at, precision_recall_curve, roc_auc, roc_curve};
 pub use reconstruction::{explained_variance, mean_squared_error, quantile, squared_error};
+pub use regression::{LeastSquares, RegressionErrors, regression_errors};
 pub use subspace::principal_angles;
 
 use crate::{Error, Result};

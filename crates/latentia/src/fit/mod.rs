@@ -6,6 +6,7 @@ mod map;
 mod measure;
 mod page;
 mod predict;
+mod regress;
 mod retrieval;
 
 use std::{
@@ -18,6 +19,7 @@ use serde_json::Value;
 pub use map::{MEASURED_ROWS, map_figures, plane};
 pub use measure::threshold;
 pub use predict::Predictions;
+pub use regress::regression_parts;
 pub use retrieval::{RETRIEVED, retrieval, retrieval_parts};
 
 use crate::{

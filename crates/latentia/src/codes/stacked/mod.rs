@@ -350,6 +350,7 @@ fn encoded(encoder: &dyn Encode, data: &Dataset, fingerprint: String) -> Result<
             label: None,
             id: None,
             tags: None,
+            targets: Vec::new(),
             image: None,
             scale: Scale::None,
             missing: Missing::Error,
