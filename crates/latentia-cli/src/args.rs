@@ -149,6 +149,16 @@ pub(crate) enum Verb {
   latentia classify digits-classifier digits --top 3 | head -3"
     )]
     Classify(Classify),
+    /// Tell numbers of each row.
+    #[command(
+        long_about = "Tell numbers of each row, by a model of kind regressor.\n\n\
+                      For every row the columns that the model was fitted with as --target, in the units they had there. DATA \
+                      need not have them.",
+        after_help = "Examples:
+  latentia fit regressor people.csv --target weight --epochs 20 -o people-weights
+  latentia predict people-weights people.csv -o weights.csv"
+    )]
+    Predict(Transform),
     /// Draw new rows like those a model has learned from.
     #[command(after_help = "Examples:
   latentia fit rbm digits --epochs 5 -o digits-rbm

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Sandbox, people};
 
-const VERBS: [&str; 21] = [
+const VERBS: [&str; 22] = [
     "fit",
     "encode",
     "decode",
@@ -15,6 +15,7 @@ const VERBS: [&str; 21] = [
     "denoise",
     "score",
     "classify",
+    "predict",
     "sample",
     "cluster",
     "evaluate",

@@ -378,3 +378,22 @@ fn sample_draws_rows_in_the_units_of_the_data() {
     s.run("fit pca people.csv --label health --id name --code 2 -o p").ok();
     s.run("sample p").fails(2, &["pca", "sample", "reconstruct"]);
 }
+
+#[test]
+fn a_regressor_tells_numbers_and_is_measured_beside_simple_models() {
+    let s = Sandbox::new();
+    s.write("people.csv", people(240));
+    let words = "fit regressor people.csv --target weight --id name --hidden 16 --epochs 20 -o m";
+    let done = s.run(words).ok();
+    for word in ["RMSE", "the mean", "least squares", "latentia predict m people.csv"] {
+        assert!(done.stdout.contains(word), "'{word}' is missing in:\n{}", done.stdout);
+    }
+    let (header, rows) = header_and_rows(&s.run("predict m people.csv").ok().stdout);
+    assert!(header == "name,weight" && rows == 240, "{header} {rows}");
+    let found = s.run("evaluate m people.csv --json").ok().json();
+    assert_eq!(found["regression"][0]["target"], "weight");
+    assert!(found["regression"][0]["rmse"].as_f64().unwrap() > 0.0);
+    assert!(s.run("evaluate m people.csv").ok().stdout.contains("at fit (validation)"));
+    s.run("encode m people.csv").fails(2, &["regressor", "predict"]);
+    s.run("fit regressor people.csv --ignore name -o no").fails(2, &["data.target", "--target COLUMN"]);
+}

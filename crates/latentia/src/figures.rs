@@ -25,6 +25,9 @@ pub struct Figures {
     /// How often the class of a row is told right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prediction: Option<PredictionFigures>,
+    /// How far the numbers of a row are told from what they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regression: Option<RegressionFigures>,
     /// Search by code, where there are labels and the rows are documents or the codes bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retrieval: Option<RetrievalFigures>,
@@ -169,6 +172,32 @@ pub struct PredictionPart {
     pub balanced_accuracy: f64,
     /// Mean of `−log p(class)`, in nats.
     pub log_loss: f64,
+}
+
+/// How far the numbers of a row are told from what they are, in units of the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RegressionFigures {
+    /// The model on each part of the data, each target in turn.
+    pub parts: Vec<RegressionPart>,
+    /// Simple models learnt from the same rows, on the part that [`Figures::comparison`] names.
+    pub baselines: Vec<RegressionPart>,
+}
+
+/// How far one number is told from what it is on some rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RegressionPart {
+    /// The part of the data; for a baseline what it is.
+    pub name: String,
+    /// The column.
+    pub target: String,
+    /// Rows.
+    pub rows: usize,
+    /// Root of the mean squared error.
+    pub rmse: f64,
+    /// Mean absolute error.
+    pub mae: f64,
+    /// Share of the variance that is told; `None` where there is none.
+    pub r_squared: Option<f64>,
 }
 
 /// Precision of searches: the share of rows with a label of the query among the nearest ones, averaged over the queries.

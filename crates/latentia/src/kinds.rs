@@ -14,7 +14,7 @@ use crate::{
     },
     data::{Dataset, Preprocess},
     model::Model,
-    predict::{Classifier, ClassifierConfig},
+    predict::{Classifier, ClassifierConfig, Regressor, RegressorConfig},
     recipe::{self, Key, nearest},
     run::Run,
     train::{TrainConfig, Trained, params::Tensors},
@@ -144,6 +144,16 @@ pub const KINDS: &[Kind] = &[
         parse: parse::<ClassifierConfig>,
         load: |config, preprocess, tensors, device| {
             Ok(Box::new(Classifier::from_tensors(config, preprocess, tensors, device)?))
+        },
+    },
+    Kind {
+        name: Regressor::KIND,
+        about: "dense layers that tell numbers of a row, on the input or on the codes of another model",
+        trains: true,
+        keys: recipe::model_keys::<RegressorConfig>,
+        parse: parse::<RegressorConfig>,
+        load: |config, preprocess, tensors, device| {
+            Ok(Box::new(Regressor::from_tensors(config, preprocess, tensors, device)?))
         },
     },
     Kind {

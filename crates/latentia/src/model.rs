@@ -91,6 +91,14 @@ pub trait Predict {
     fn labelled(&self) -> usize;
 }
 
+/// The numbers that rows are told by others of their columns.
+pub trait Regress {
+    /// How many numbers a row has.
+    fn targets(&self) -> usize;
+    /// The scaled targets `[rows, targets]` of preprocessed rows.
+    fn predict(&self, x: &Matrix) -> Result<Matrix>;
+}
+
 /// A fitted model of any kind. A capability a kind lacks is `None`.
 pub trait Model: Send {
     /// The kind, as in recipes.
@@ -119,6 +127,10 @@ pub trait Model: Send {
     }
     /// Rows to classes.
     fn as_predict(&self) -> Option<&dyn Predict> {
+        None
+    }
+    /// Rows to numbers.
+    fn as_regress(&self) -> Option<&dyn Regress> {
         None
     }
     /// Nothing to rows.
@@ -178,6 +190,7 @@ impl dyn Model {
             ("score", self.as_score().is_some()),
             ("denoise", self.as_denoise().is_some()),
             ("classify", self.as_predict().is_some()),
+            ("predict", self.as_regress().is_some()),
             ("sample", self.as_sample().is_some()),
             ("cluster", self.as_assign().is_some()),
         ];

@@ -249,6 +249,14 @@ const CASES: &[Case] = &[
         ],
     },
     Case { kind: "pca", settings: &["model.code=2", "data.views=[left=a..c,right=d+e]"] },
+    Case {
+        kind: "regressor",
+        settings: &["data.target=[d,e]", "model.hidden=[7,5]", "model.dropout=0.2", "train.epochs=3"],
+    },
+    Case {
+        kind: "regressor",
+        settings: &["data.target=e", "model.hidden=[]", "train.epochs=3", "train.optimizer=lbfgs"],
+    },
     Case { kind: "rbm", settings: &["model.code=4", "train.epochs=3", "model.sample-steps=5"] },
     Case {
         kind: "rbm",
@@ -339,8 +347,11 @@ fn fit_into(case: &Case, data: &Path, dir: &Path, existing: Existing) -> Result<
     fit::fit(&recipe(case, data), dir, existing, "latentia fit", &mut Run::default())
 }
 
-/// What a model makes of rows: codes, or probabilities of classes.
+/// What a model makes of rows: codes, probabilities of classes, or numbers.
 fn output(model: &dyn Model, x: &Matrix) -> Result<Matrix> {
+    if let Some(model) = model.as_regress() {
+        return model.predict(x);
+    }
     match (model.as_encode(), model.as_predict()) {
         (Some(model), _) => model.encode(x),
         (None, Some(model)) => model.probabilities(x),
@@ -365,7 +376,8 @@ fn a_saved_model_comes_back_and_does_the_same() {
         let summary =
             fit_into(case, &data, &dir, Existing::Refuse).unwrap_or_else(|e| panic!("{}: {e}", name(case)));
         let figures = &summary.figures;
-        let measured = !figures.parts.is_empty() || !figures.maps.is_empty() || figures.prediction.is_some();
+        let told = figures.prediction.is_some() || figures.regression.is_some();
+        let measured = !figures.parts.is_empty() || !figures.maps.is_empty() || told;
         assert!(measured, "{}", name(case));
         let open = || ModelDirectory::open(&dir, &Device::flex()).unwrap();
         let (a, b) = (open(), open());

@@ -207,7 +207,7 @@ fn row_names(rows: &Rows) -> RowNames {
 /// The inverse of [`row_names`].
 fn rows_of(names: RowNames, x: Matrix) -> Rows {
     let rows = names.rows.unwrap_or_else(|| (1..=x.rows() as u64).collect());
-    Rows { x, labels: names.labels, ids: names.ids, tags: None, rows }
+    Rows { x, labels: names.labels, ids: names.ids, tags: None, targets: None, rows }
 }
 
 /// Writes every row as a PNG into a folder, named as the file it was.

@@ -8,13 +8,14 @@ use latentia::{
     data::{Dataset, Matrix, Rows, Split},
     evaluate,
     figures::{
-        Agreement, DetectionFigures, MapFigures, PartFigures, PredictionPart, RetrievalFigures, ViewFigures,
+        Agreement, DetectionFigures, MapFigures, PartFigures, PredictionPart, RegressionPart,
+        RetrievalFigures, ViewFigures,
     },
-    fit::{self, MEASURED_ROWS, Predictions, map_figures, plane, retrieval_parts},
+    fit::{self, MEASURED_ROWS, Predictions, map_figures, plane, regression_parts, retrieval_parts},
 };
 use serde_json::json;
 
-use super::Context;
+use super::{Context, summary::errors};
 use crate::{
     Outcome,
     args::Evaluate,
@@ -43,6 +44,8 @@ struct Sums {
     /// What a classifier says of the rows, and what they are.
     predictions: Predictions,
     told_labels: Vec<u32>,
+    /// The scaled targets of the rows, and what a regressor says they are.
+    targets: [Vec<f32>; 2],
     inertia: f64,
     /// Cluster and class of the rows that have both.
     clusters: Vec<u32>,
@@ -94,7 +97,14 @@ pub(super) fn run(args: &Evaluate, context: &Context) -> Outcome {
         Some(_) => Some(sums.predictions.figures(&args.data.to_string_lossy(), &sums.told_labels)?),
         None => None,
     };
-    let found = Found { neighbours, retrieval, agreement, map, prediction, detection, views };
+    let regression = match opened.model.as_regress() {
+        Some(model) => {
+            let [actual, told] = sums.targets.clone().map(|y| Matrix::new(sums.rows, model.targets(), y));
+            Some(regression_parts(preprocess, &args.data.to_string_lossy(), &actual, &told)?)
+        }
+        None => None,
+    };
+    let found = Found { neighbours, retrieval, agreement, map, prediction, regression, detection, views };
     report(args, &opened, &sums, found, context)
 }
 
@@ -105,6 +115,7 @@ struct Found {
     agreement: Option<Agreement>,
     map: Option<MapFigures>,
     prediction: Option<PredictionPart>,
+    regression: Option<Vec<RegressionPart>>,
     detection: Option<DetectionFigures>,
     views: Option<ViewFigures>,
 }
@@ -136,6 +147,21 @@ impl Sums {
             self.predictions.classes.extend(found.classes);
             self.predictions.of_label.extend(found.of_label);
             self.told_labels.extend(labels);
+        }
+        if let Some(model) = model.as_regress() {
+            let targets = &opened.manifest.preprocess.targets;
+            let Some(actual) = &batch.targets else {
+                let expected = "the targets of the training file";
+                return Err(DataError::new(file, "no such column", expected).column(&targets[0].name).into());
+            };
+            if let Some(at) = actual.as_slice().iter().position(|v| !v.is_finite()) {
+                return Err(DataError::new(file, "a missing cell", "a number to compare with")
+                    .row(batch.rows[at / targets.len()])
+                    .column(&targets[at % targets.len()].name)
+                    .into());
+            }
+            self.targets[0].extend_from_slice(actual.as_slice());
+            self.targets[1].extend_from_slice(model.predict(&batch.x)?.as_slice());
         }
         let assigned = match model.as_assign() {
             Some(model) => Some(model.assign(&batch.x)?),
@@ -279,6 +305,7 @@ fn retrieval(args: &Evaluate, opened: &ModelDirectory, k: usize) -> Result<Retri
             let labels = rows.labels.ok_or_else(|| unlabelled(&args.data))?;
             let keep: Vec<usize> = (0..labels.len()).filter(|&i| labels[i].is_some()).collect();
             other = Split {
+                targets: None,
                 x: rows.x.select_rows(&keep),
                 labels: Some(labels.into_iter().flatten().collect()),
                 ids: None,
@@ -326,7 +353,7 @@ fn detection(args: &Evaluate, sums: &Sums, class: u32, threshold: Option<f64>) -
 
 /// Prints the figures beside those of the fit.
 fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, context: &Context) -> Outcome {
-    let Found { neighbours, retrieval, agreement, map, prediction, detection, views } = found;
+    let Found { neighbours, retrieval, agreement, map, prediction, regression, detection, views } = found;
     let fitted = &opened.manifest.figures;
     let error = opened.model.as_reconstruct().map(|_| sums.squared_error / sums.rows as f64);
     let likelihood = args.importance_samples.map(|_| -sums.log_likelihood / sums.rows as f64);
@@ -348,6 +375,7 @@ fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, c
             })),
             "map": map,
             "prediction": prediction,
+            "regression": regression,
             "retrieval": retrieval,
             "views": views,
             "anomaly": detection.as_ref().map(|d| json!({
@@ -358,6 +386,9 @@ fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, c
     }
     if let Some(p) = &prediction {
         return output::print(&told(args, p, sums, opened));
+    }
+    if let Some(parts) = &regression {
+        return output::print(&regressed(args, parts, opened));
     }
     let mut grid = Grid::new([
         format!("{} ({} rows)", args.data.display(), count(sums.rows as u64)),
@@ -436,6 +467,22 @@ fn report(args: &Evaluate, opened: &ModelDirectory, sums: &Sums, found: Found, c
     }
     let views = views.map_or_else(String::new, |views| format!("\n{}", super::views::tables(&views)));
     output::print(&format!("{}{views}", grid.render()))
+}
+
+/// What a regressor came to here and at its fit.
+fn regressed(args: &Evaluate, here: &[RegressionPart], opened: &ModelDirectory) -> String {
+    let fitted = opened.manifest.figures.regression.as_ref();
+    let comparison = &opened.manifest.figures.comparison;
+    let mut grid = Grid::new(["", "target", "rows", "RMSE", "MAE", "R²"]);
+    let mut row = |name: String, p: &RegressionPart| {
+        let cells = [name, p.target.clone(), count(p.rows as u64)].into_iter().chain(errors(p));
+        grid.row(cells.collect::<Vec<_>>());
+    };
+    here.iter().for_each(|p| row(args.data.display().to_string(), p));
+    for p in fitted.iter().flat_map(|f| &f.parts).filter(|p| p.name == *comparison) {
+        row(format!("at fit ({comparison})"), p);
+    }
+    grid.render()
 }
 
 /// What a classifier came to here and at its fit, and which classes it takes for which.

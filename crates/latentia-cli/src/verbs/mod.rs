@@ -15,6 +15,7 @@ mod fit;
 mod index;
 mod inspect;
 mod photo;
+mod predict;
 mod report;
 mod reproduce;
 mod sample;
@@ -89,6 +90,7 @@ pub(crate) fn run(verb: Verb, context: &Context, assignments: Vec<Assignment>) -
         Verb::Denoise(args) => denoise::run(&args, context),
         Verb::Score(args) => score::run(&args, context),
         Verb::Classify(args) => classify::run(&args, context),
+        Verb::Predict(args) => predict::run(&args, context),
         Verb::Sample(args) => sample::run(&args, context),
         Verb::Cluster(args) => cluster::run(&args, context),
         Verb::Evaluate(args) => evaluate::run(&args, context),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use latentia::{
     artifact::{self},
-    figures::{Agreement, Figures, PredictionFigures},
+    figures::{Agreement, Figures, PredictionFigures, RegressionFigures, RegressionPart},
     fit::Summary,
     train::Ended,
 };
@@ -42,6 +42,9 @@ pub(super) fn json(summary: &Summary, seconds: f64) -> Value {
 pub(super) fn figures(kind: &str, figures: &Figures) -> String {
     if let Some(prediction) = &figures.prediction {
         return predicted(kind, prediction);
+    }
+    if let Some(regression) = &figures.regression {
+        return regressed(kind, regression);
     }
     let neighbours = figures.neighbours.as_ref();
     let beside_pca = figures.parts.iter().any(|p| p.pca_squared_error.is_some())
@@ -120,6 +123,23 @@ fn predicted(kind: &str, prediction: &PredictionFigures) -> String {
     format!("{}\n{} labelled rows were learnt from.\n", grid.render(), count(prediction.learnt as u64))
 }
 
+/// How far numbers are told from what they are, with simple models below.
+fn regressed(kind: &str, regression: &RegressionFigures) -> String {
+    let mut grid = Grid::new(["", "target", "rows", "RMSE", "MAE", "R²"]);
+    let own = regression.parts.iter().map(|p| (format!("{kind}, {}", p.name), p));
+    for (name, p) in own.chain(regression.baselines.iter().map(|p| (p.name.clone(), p))) {
+        grid.row(
+            [name, p.target.clone(), count(p.rows as u64)].into_iter().chain(errors(p)).collect::<Vec<_>>(),
+        );
+    }
+    grid.render()
+}
+
+/// The errors of a regression as cells.
+pub(super) fn errors(p: &RegressionPart) -> [String; 3] {
+    [number(p.rmse), number(p.mae), p.r_squared.map_or_else(|| "-".to_owned(), number)]
+}
+
 /// What a fit came to.
 pub(super) fn text(summary: &Summary, seconds: f64) -> String {
     let mut text = String::new();
@@ -171,11 +191,13 @@ pub(super) fn text(summary: &Summary, seconds: f64) -> String {
 /// Commands to try next.
 pub(super) fn next(summary: &Summary) -> String {
     let (model, data) = (quoted(&summary.dir), quoted(summary.recipe.path.as_ref()));
-    let (verb, file) = match (&summary.figures.prediction, summary.figures.clusters.is_empty()) {
-        (Some(_), _) => ("classify", "classes.csv"),
-        (None, true) => ("encode", "codes.csv"),
-        (None, false) => ("cluster", "clusters.csv"),
-    };
+    let regression = summary.figures.regression.as_ref().map(|_| ("predict", "numbers.csv"));
+    let (verb, file) =
+        regression.unwrap_or(match (&summary.figures.prediction, summary.figures.clusters.is_empty()) {
+            (Some(_), _) => ("classify", "classes.csv"),
+            (None, true) => ("encode", "codes.csv"),
+            (None, false) => ("cluster", "clusters.csv"),
+        });
     let mut text =
         format!("\nNext:\n  latentia report {model} --open\n  latentia {verb} {model} {data} -o {file}\n");
     if summary.figures.threshold.is_some() {

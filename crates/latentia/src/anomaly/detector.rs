@@ -6,7 +6,8 @@ use crate::{
     data::{Dataset, Matrix, Split},
     evaluate,
     model::{
-        Assign, Decode, Denoise, Encode, LogLikelihood, Model, Predict, Reconstruct, Sample, Score, Size,
+        Assign, Decode, Denoise, Encode, LogLikelihood, Model, Predict, Reconstruct, Regress, Sample, Score,
+        Size,
     },
     report::Section,
     train::params::{HostTensor, Tensors},
@@ -210,6 +211,10 @@ impl Model for Detector {
 
     fn as_score(&self) -> Option<&dyn Score> {
         Some(self)
+    }
+
+    fn as_regress(&self) -> Option<&dyn Regress> {
+        self.first().as_regress()
     }
 
     fn as_predict(&self) -> Option<&dyn Predict> {

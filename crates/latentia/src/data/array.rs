@@ -263,6 +263,10 @@ impl Source for ArraySource {
         self.labels.as_ref().map(|labels| labels.name.as_str()).or_else(|| self.plan.name_of(Role::Label))
     }
 
+    fn targets(&self) -> &[String] {
+        &self.plan.targets
+    }
+
     fn id(&self) -> Option<&str> {
         self.plan.name_of(Role::Id)
     }

@@ -151,6 +151,10 @@ impl Source for CsvSource {
         self.plan.name_of(Role::Label)
     }
 
+    fn targets(&self) -> &[String] {
+        &self.plan.targets
+    }
+
     fn id(&self) -> Option<&str> {
         self.plan.name_of(Role::Id)
     }

@@ -27,6 +27,8 @@ pub struct Split {
     pub x: Matrix,
     /// Class of each row, an index into [`Dataset::classes`].
     pub labels: Option<Vec<u32>>,
+    /// The scaled numbers to be told from the features, `[rows, targets]`.
+    pub targets: Option<Matrix>,
     /// Name of each row.
     pub ids: Option<Vec<String>>,
     /// All the labels of each row as the file has them, where it has such a column.
@@ -243,6 +245,7 @@ fn scatter(
         let rows = parts.iter().filter(|&&p| p == part).count();
         Vec::with_capacity(rows * width)
     });
+    let mut targets: [Vec<f32>; 3] = Default::default();
     let mut start = 0;
     for chunk in chunks {
         let here = &parts[start..start + chunk.rows];
@@ -254,6 +257,10 @@ fn scatter(
             }
             let rows = preprocess.apply(source.path(), &binding, &chunk, Some(&keep))?;
             values[k].extend_from_slice(rows.x.as_slice());
+            if let Some(y) = &rows.targets {
+                check_targets(preprocess, source.path(), y, &rows.rows)?;
+                targets[k].extend_from_slice(y.as_slice());
+            }
             splits[k].rows.extend(rows.rows);
             if let Some(labels) = rows.labels {
                 splits[k].labels.get_or_insert_default().extend(labels.into_iter().flatten());
@@ -266,8 +273,11 @@ fn scatter(
             }
         }
     }
-    for (split, values) in splits.iter_mut().zip(values) {
+    for ((split, values), targets) in splits.iter_mut().zip(values).zip(targets) {
         split.x = Matrix::new(split.rows.len(), width, values);
+        if !preprocess.targets.is_empty() {
+            split.targets = Some(Matrix::new(split.rows.len(), preprocess.targets.len(), targets));
+        }
         if preprocess.label.is_some() {
             split.labels.get_or_insert_default();
         }
@@ -310,7 +320,28 @@ fn read_test(
         }
         _ => None,
     };
-    Ok(Split { x: rows.x, labels, ids: rows.ids, tags: rows.tags, rows: rows.rows })
+    match &rows.targets {
+        Some(y) => check_targets(preprocess, file, y, &rows.rows)?,
+        None if preprocess.targets.is_empty() => {}
+        None => {
+            let column = &preprocess.targets[0].name;
+            return Err(DataError::new(file, "no such column", "the targets of the training file")
+                .column(column)
+                .into());
+        }
+    }
+    Ok(Split { x: rows.x, labels, targets: rows.targets, ids: rows.ids, tags: rows.tags, rows: rows.rows })
+}
+
+/// Refuses targets that are missing or not finite: nothing can stand for what is to be learnt.
+fn check_targets(preprocess: &Preprocess, file: &Path, y: &Matrix, rows: &[u64]) -> Result<()> {
+    let Some(at) = y.as_slice().iter().position(|v| !v.is_finite()) else { return Ok(()) };
+    let found = if y.as_slice()[at].is_nan() { "a missing cell" } else { "an infinite number" };
+    Err(DataError::new(file, found, "a number to learn from")
+        .row(rows[at / y.cols()])
+        .column(&preprocess.targets[at % y.cols()].name)
+        .hint("Use --missing drop to leave rows with missing cells out")
+        .into())
 }
 
 /// SHA-256 over columns and cells.

@@ -10,7 +10,7 @@ use super::{
     split::Part,
     views::{self, SourceView},
 };
-use crate::{DataError, Result};
+use crate::{DataError, Error, Result};
 
 /// More values than this in a column of text: it names rows rather than kinds of rows.
 pub(crate) const MAX_CATEGORIES: usize = 1000;
@@ -196,13 +196,24 @@ pub(crate) fn fit(
     let mut empty = Vec::new();
     let (mut numbers, mut texts) = (moments.iter(), 0..text_columns.len());
     let mut features = Vec::with_capacity(source.columns().len());
+    let mut targets = Vec::new();
+    if image.is_some() && !source.targets().is_empty() {
+        return Err(Error::config("data.target", "the pixels of an image cannot be told one by one"));
+    }
     for (j, column) in source.columns().iter().enumerate() {
         let aside = asides.contains(&Some(&column.name));
         let left_out = !views.is_empty() && place_of[j].is_none();
         let manner = place_of[j].map_or(&alone, |(v, _)| &manners[v]);
         let kind = match column.kind {
             super::ColumnKind::Number => {
-                let Some(m) = numbers.next().filter(|_| !left_out) else { continue };
+                let Some(m) = numbers.next() else { continue };
+                if source.targets().contains(&column.name) {
+                    targets.push(target(source, &column.name, m)?);
+                    continue;
+                }
+                if left_out {
+                    continue;
+                }
                 match m.count {
                     0 => empty.push(column.name.as_str()),
                     // Borders of images are constant in every set of digits: nothing to warn of.
@@ -269,6 +280,7 @@ pub(crate) fn fit(
         label,
         id: source.id().map(str::to_owned),
         tags: source.tags().map(str::to_owned),
+        targets,
         // Columns that are grouped anew are no images.
         image: image.filter(|_| fitted.is_empty()),
         views: fitted,
@@ -278,6 +290,23 @@ pub(crate) fn fit(
         named: source.is_named(),
         warnings,
     })
+}
+
+/// A column to be told from the others, its numbers scaled to mean 0 and deviation 1.
+fn target(source: &dyn Source, column: &str, moments: &Moments) -> Result<Feature> {
+    if moments.count == 0 || moments.is_constant() {
+        let found = match moments.count {
+            0 => "no number".to_owned(),
+            _ => format!("{} in every training row", moments.min),
+        };
+        return Err(DataError::new(source.path(), found, "numbers that differ from row to row")
+            .column(column)
+            .hint("There is nothing to learn: give another --target")
+            .into());
+    }
+    let (offset, scale) = moments.scaling(Scale::Standard, 1.0);
+    let kind = FeatureKind::Number { offset, scale, fill: moments.mean as f32 };
+    Ok(Feature { name: column.to_owned(), kind })
 }
 
 fn several(names: &[&str]) -> String {

@@ -44,7 +44,7 @@ impl JsonlSource {
             reader: BufReader::with_capacity(1 << 17, open_bytes(path)?),
             line: 0,
             sample: VecDeque::new(),
-            plan: Plan { names: Vec::new(), roles: Vec::new() },
+            plan: Plan { names: Vec::new(), roles: Vec::new(), targets: Vec::new() },
             columns: Vec::new(),
             index: HashMap::new(),
             row: 0,
@@ -189,6 +189,10 @@ impl Source for JsonlSource {
 
     fn label(&self) -> Option<&str> {
         self.plan.name_of(Role::Label)
+    }
+
+    fn targets(&self) -> &[String] {
+        &self.plan.targets
     }
 
     fn id(&self) -> Option<&str> {

@@ -19,6 +19,7 @@ pub(crate) struct MatrixSource {
     rows: u64,
     label: Option<String>,
     id: Option<String>,
+    targets: Vec<String>,
     image: Option<(ImageShape, f32)>,
 }
 
@@ -63,6 +64,7 @@ impl MatrixSource {
             rows: rows as u64,
             label,
             id,
+            targets: plan.targets,
             image: None,
         })
     }
@@ -100,6 +102,10 @@ impl Source for MatrixSource {
 
     fn range(&self) -> Option<f32> {
         self.image.map(|(_, range)| range)
+    }
+
+    fn targets(&self) -> &[String] {
+        &self.targets
     }
 
     fn id(&self) -> Option<&str> {

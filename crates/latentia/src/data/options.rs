@@ -34,6 +34,8 @@ pub struct ReadOptions {
     /// Column that names each row: kept out of the features, repeated in every result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// Columns of numbers that a regressor learns to tell: kept out of the features.
+    pub target: Vec<String>,
     /// The only columns to use as features, all when empty.
     pub columns: Vec<String>,
     /// Columns to leave out.
@@ -103,6 +105,7 @@ impl Default for ReadOptions {
             label: None,
             label_file: None,
             id: None,
+            target: Vec::new(),
             columns: Vec::new(),
             ignore: Vec::new(),
             categorical: Vec::new(),

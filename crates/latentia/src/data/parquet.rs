@@ -188,6 +188,10 @@ impl Source for ParquetSource {
         self.plan.name_of(Role::Label)
     }
 
+    fn targets(&self) -> &[String] {
+        &self.plan.targets
+    }
+
     fn id(&self) -> Option<&str> {
         self.plan.name_of(Role::Id)
     }

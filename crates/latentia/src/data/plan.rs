@@ -37,6 +37,8 @@ pub(crate) struct Request<'a> {
 pub(crate) struct Plan {
     pub(crate) names: Vec<String>,
     pub(crate) roles: Vec<Role>,
+    /// The columns among the numbers that are to be told from the others.
+    pub(crate) targets: Vec<String>,
 }
 
 impl Plan {
@@ -89,7 +91,18 @@ impl Plan {
         if let Some(column) = &options.label {
             roles[find(column, "label")?] = Role::Label;
         }
-        Ok(Self { names, roles })
+        let mut targets = Vec::with_capacity(options.target.len());
+        for column in &options.target {
+            let j = find(column, "target")?;
+            if matches!(roles[j], Role::Label | Role::Id | Role::Text | Role::Tags) {
+                let message = format!("column '{}' has another role already: give it one", names[j]);
+                return Err(Error::config("data.target", message));
+            }
+            // Read as a number whatever its first cells look like: text is then an error that names its row.
+            roles[j] = Role::Number;
+            targets.push(names[j].clone());
+        }
+        Ok(Self { names, roles, targets })
     }
 
     /// Columns are the schema's by name. Where a side has no names, they are the schema's by position, and there must
@@ -103,7 +116,8 @@ impl Plan {
         let found: HashSet<&str> = names.iter().map(String::as_str).collect();
         let aside = |name: Option<&str>| usize::from(name.is_some_and(|name| found.contains(name)));
         let label = schema.label.as_ref().map(|label| label.column.as_str());
-        let asides = aside(label) + aside(schema.id.as_deref()) + aside(schema.tags.as_deref());
+        let targets: usize = schema.targets.iter().map(|target| aside(Some(&target.name))).sum();
+        let asides = aside(label) + aside(schema.id.as_deref()) + aside(schema.tags.as_deref()) + targets;
         let by_name = schema.features.iter().all(|feature| found.contains(feature.name.as_str()));
         let strict = !named || !schema.named;
         let mut positional = false;
@@ -137,12 +151,14 @@ impl Plan {
         let role = |name: &str| match kinds.get(name) {
             Some(&role) => role,
             None if !positional && label == Some(name) => Role::Label,
+            None if !positional && schema.targets.iter().any(|target| target.name == name) => Role::Number,
             None if !positional && schema.id.as_deref() == Some(name) => Role::Id,
             None if !positional && schema.tags.as_deref() == Some(name) => Role::Tags,
             None => Role::Skip,
         };
         let roles = names.iter().map(|name| role(name)).collect();
-        Ok(Self { names, roles })
+        let targets = schema.targets.iter().map(|target| target.name.clone()).collect();
+        Ok(Self { names, roles, targets })
     }
 
     /// Name of the column with this role.

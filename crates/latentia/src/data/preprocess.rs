@@ -91,6 +91,9 @@ pub struct Preprocess {
     /// The views whose features these are, in order; none where rows have no views.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub views: Vec<View>,
+    /// The columns that are to be told from the features, and how their numbers are scaled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Feature>,
     /// Shape of the images that rows are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageShape>,
@@ -113,6 +116,8 @@ pub struct Rows {
     pub x: Matrix,
     /// Class of each row, where the file has the label column; `None` for an empty or unknown class.
     pub labels: Option<Vec<Option<u32>>>,
+    /// The scaled targets `[rows, targets]`, where the file has all of their columns; NaN where a cell is missing.
+    pub targets: Option<Matrix>,
     /// Name of each row, where the file has the id column.
     pub ids: Option<Vec<String>>,
     /// All the labels of each row as the file has them, where it has such a column.
@@ -130,6 +135,8 @@ pub(crate) struct Binding {
     label: Option<usize>,
     id: Option<usize>,
     tags: Option<usize>,
+    /// Indices of the targets among the numeric columns, where all of them are there.
+    targets: Option<Vec<usize>>,
     /// Value or word to position, for each category or text feature.
     categories: Vec<HashMap<String, usize>>,
     classes: HashMap<String, u32>,
@@ -254,6 +261,7 @@ impl Preprocess {
             ignore: Vec::new(),
             views: Vec::new(),
             view_options: Vec::new(),
+            target: Vec::new(),
             categorical: self.features.iter().filter(category).map(|f| f.name.clone()).collect(),
             image_height: self.image.map(|shape| shape.height),
             image_width: self.image.map(|shape| shape.width),
@@ -281,6 +289,7 @@ impl Preprocess {
             label: self.label.as_ref().and_then(|label| texts.get(label.column.as_str()).copied()),
             id: self.id.as_ref().and_then(|id| texts.get(id.as_str()).copied()),
             tags: self.tags.as_ref().and_then(|tags| texts.get(tags.as_str()).copied()),
+            targets: self.targets.iter().map(|target| numbers.get(target.name.as_str()).copied()).collect(),
             categories: Vec::new(),
             classes: self.classes().iter().cloned().zip(0..).collect(),
             width: self.width(),
@@ -334,6 +343,7 @@ impl Preprocess {
         };
         let count = keep.map_or(chunk.rows, <[usize]>::len);
         let mut values = vec![0.0; count * binding.width];
+        let mut targets = Vec::new();
         let mut filled = 0;
         for k in 0..count {
             let i = keep.map_or(k, |keep| keep[k]);
@@ -357,9 +367,16 @@ impl Preprocess {
             if let (Some(tags), Some(index)) = (&mut rows.tags, binding.tags) {
                 tags.push(chunk.texts[index][i].clone().unwrap_or_default());
             }
+            for (target, &index) in self.targets.iter().zip(binding.targets.iter().flatten()) {
+                if let FeatureKind::Number { offset, scale, .. } = target.kind {
+                    targets.push((chunk.numbers.row(i)[index] - offset) / scale);
+                }
+            }
             rows.rows.push(chunk.first_row + i as u64 + 1);
             filled += 1;
         }
+        let told = binding.targets.as_ref().filter(|targets| !targets.is_empty());
+        rows.targets = told.map(|told| Matrix::new(filled, told.len(), targets));
         values.truncate(filled * binding.width);
         rows.x = Matrix::new(filled, binding.width, values);
         Ok(rows)
@@ -488,6 +505,28 @@ impl Preprocess {
             }
         }
         Ok(missing)
+    }
+
+    /// What each target was divided by.
+    pub(crate) fn target_scales(&self) -> Vec<f64> {
+        let scale = |target: &Feature| match target.kind {
+            FeatureKind::Number { scale, .. } => f64::from(scale),
+            _ => 1.0,
+        };
+        self.targets.iter().map(scale).collect()
+    }
+
+    /// Scaled targets `[rows, targets]` in units of the file.
+    pub fn unscale_targets(&self, y: &Matrix) -> Matrix {
+        let mut y = y.clone();
+        for row in 0..y.rows() {
+            for (value, target) in y.row_mut(row).iter_mut().zip(&self.targets) {
+                if let FeatureKind::Number { offset, scale, .. } = target.kind {
+                    *value = (f64::from(*value) * f64::from(scale) + f64::from(offset)) as f32;
+                }
+            }
+        }
+        y
     }
 
     /// Features back in units of the file, one column for each input column: numbers unscaled, of each category the

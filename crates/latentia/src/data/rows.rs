@@ -73,12 +73,16 @@ impl RowReader {
     pub fn read_all(mut self) -> Result<Rows> {
         let mut all = Rows::default();
         let (mut values, mut count) = (Vec::new(), 0);
+        let mut targets: Option<Vec<f32>> = None;
         while let Some(rows) = self.next(super::CHUNK_ROWS)? {
             count += rows.x.rows();
             values.extend_from_slice(rows.x.as_slice());
             all.rows.extend(rows.rows);
             if let Some(labels) = rows.labels {
                 all.labels.get_or_insert_default().extend(labels);
+            }
+            if let Some(y) = rows.targets {
+                targets.get_or_insert_default().extend_from_slice(y.as_slice());
             }
             if let Some(tags) = rows.tags {
                 all.tags.get_or_insert_default().extend(tags);
@@ -88,6 +92,8 @@ impl RowReader {
             }
         }
         all.x = Matrix::new(count, self.width, values);
+        let told = self.preprocess.targets.len();
+        all.targets = targets.map(|values| Matrix::new(count, told, values));
         Ok(all)
     }
 }

@@ -116,6 +116,11 @@ pub trait Source: Send {
         None
     }
 
+    /// Numeric columns that are to be told from the others, as the options name them.
+    fn targets(&self) -> &[String] {
+        &[]
+    }
+
     /// At most `max_rows` further rows, `None` after the last.
     ///
     /// # Errors

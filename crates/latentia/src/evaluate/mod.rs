@@ -9,6 +9,7 @@ mod pairs;
 mod probe;
 mod ranking;
 mod reconstruction;
+mod regression;
 mod subspace;
 
 pub use classification::{accuracy, balanced_accuracy, confusion_matrix, log_loss};
@@ -18,6 +19,7 @@ pub use pairs::{Recall, pair_ranks};
 pub use probe::{LogisticRegression, linear_probe_accuracy};
 pub use ranking::{Point, average_precision, precision_at, precision_recall_curve, roc_auc, roc_curve};
 pub use reconstruction::{explained_variance, mean_squared_error, quantile, squared_error};
+pub use regression::{LeastSquares, RegressionErrors, regression_errors};
 pub use subspace::principal_angles;
 
 pub(crate) use pairs::directions;

@@ -4,6 +4,7 @@ use super::{
     detection::{self, Detection},
     map::{Map, maps},
     predict::{self, Predictions},
+    regress,
     retrieval::{RETRIEVED, retrieval, retrieval_parts},
     views,
 };
@@ -15,7 +16,7 @@ use crate::{
     evaluate,
     figures::{
         Agreement, ClusterFigures, Figures, LikelihoodFigures, NeighbourFigures, PartFigures, PcaPoint,
-        RetrievalFigures, Threshold,
+        RegressionPart, RetrievalFigures, Threshold,
     },
     model::{Assign, Assignment, Model, Reconstruct},
     random::{Purpose, permutation, stream},
@@ -41,6 +42,8 @@ pub(super) struct Measured {
     pub maps: Vec<Map>,
     /// What a classifier says of the rows that baselines are compared on.
     pub predictions: Predictions,
+    /// The scaled numbers that a regressor tells those rows.
+    pub told: Matrix,
     /// What is drawn where labels say which rows are unusual.
     pub detection: Option<Detection>,
     pub warnings: Vec<String>,
@@ -143,8 +146,13 @@ pub(super) fn measure(
         let (prediction, said) = predict::measure(model, data, held_out, seed)?;
         (figures.prediction, predictions) = (Some(prediction), said);
     }
+    let mut told = Matrix::default();
+    if let Some(model) = model.as_regress() {
+        let (regression, numbers) = regress::measure(model, data, held_out)?;
+        (figures.regression, told) = (Some(regression), numbers);
+    }
     warnings.extend(verdict(&figures));
-    Ok(Measured { figures, scores, maps, predictions, detection, warnings })
+    Ok(Measured { figures, scores, maps, predictions, told, detection, warnings })
 }
 
 /// The threshold at a quantile of `scores`.
@@ -266,6 +274,16 @@ fn verdict(figures: &Figures) -> Option<String> {
             better.name,
             100.0 * better.accuracy,
             100.0 * found.accuracy
+        ));
+    }
+    if let Some(regression) = &figures.regression {
+        let found = regression.parts.last()?;
+        let same = |b: &&RegressionPart| b.target == found.target && b.rmse < found.rmse;
+        let better = regression.baselines.iter().find(same)?;
+        return Some(format!(
+            "A simpler model tells '{}' of the {} rows better ({}: root mean squared error {:.4} against {:.4}): regularise, or \
+             use the simpler one",
+            found.target, found.name, better.name, better.rmse, found.rmse
         ));
     }
     let part = figures.parts.last()?;

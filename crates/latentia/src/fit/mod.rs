@@ -6,6 +6,7 @@ mod map;
 mod measure;
 mod page;
 mod predict;
+mod regress;
 mod retrieval;
 mod views;
 
@@ -19,6 +20,7 @@ use serde_json::Value;
 pub use map::{MEASURED_ROWS, map_figures, plane};
 pub use measure::threshold;
 pub use predict::Predictions;
+pub use regress::regression_parts;
 pub use retrieval::{RETRIEVED, retrieval, retrieval_parts};
 pub use views::{VIEWED_ROWS, view_figures};
 

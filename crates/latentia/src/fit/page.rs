@@ -2,6 +2,7 @@
 
 mod classes;
 pub(super) mod clusters;
+mod numbers;
 
 use std::collections::BTreeMap;
 
@@ -68,6 +69,7 @@ pub(super) fn render(
             .filter(|_| clustered.is_none())
             .into_iter()
             .chain(classes::section(&measured.figures, &measured.predictions, rows, data))
+            .chain(numbers::section(&measured.figures, &measured.told, rows, data))
             .chain(model.sections(rows, data)?)
             .chain(extra::sections(fitted, data, measured, recipe.train.seed)?)
             .collect(),
@@ -82,6 +84,9 @@ fn name_of(path: &str) -> String {
 fn summary(figures: &Figures, model: &dyn Model) -> String {
     if let Some(prediction) = &figures.prediction {
         return classes::summary(prediction);
+    }
+    if let Some(regression) = &figures.regression {
+        return numbers::summary(regression);
     }
     let code = model.as_encode().map_or(0, |m| m.code_size());
     let mut text = format!("{} numbers a row became a code of {code}.", model.input_width());
@@ -137,6 +142,9 @@ fn facts(data: &Dataset, model: &dyn Model, measured: &Measured) -> Vec<Card> {
     }
     if let Some(prediction) = &measured.figures.prediction {
         cards.extend(classes::cards(prediction));
+    }
+    if let Some(regression) = &measured.figures.regression {
+        cards.extend(numbers::cards(regression));
     }
     if let Some(own) = measured.figures.maps.first() {
         let pca = measured.figures.maps.get(1).map(|m| format!("; PCA {:.3}", m.trustworthiness));

@@ -1,6 +1,6 @@
-//! The settings of a classifier: the `[model]` table of a recipe.
+//! The settings of a classifier and of a regressor: the `[model]` table of a recipe.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,67 @@ pub struct ClassifierConfig {
     pub encoder_mode: EncoderMode,
 }
 
-/// What happens to the encoder that a classifier is put on.
+/// A regressor: `ŷ = g(x)` with dense layers `g`, learnt by least squares of scaled targets.
+///
+/// Without hidden layers it is linear; with `train.weight-decay` λ it is then ridge regression with `α = λ n` (Hoerl & Kennard
+/// 1970).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct RegressorConfig {
+    /// Width of every hidden layer; none makes it linear.
+    pub hidden: Vec<usize>,
+    /// Activation of the hidden layers.
+    pub activation: ActivationKind,
+    /// Distribution of the initial weights.
+    pub initializer: Initializer,
+    /// Share of the hidden units that is left out at random in every step (Srivastava et al. 2014).
+    pub dropout: f64,
+    /// Directory of a model whose codes take the place of the input; it is kept within the regressor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<PathBuf>,
+    /// Whether the encoder stays as it is or learns on.
+    pub encoder_mode: EncoderMode,
+}
+
+impl Default for RegressorConfig {
+    fn default() -> Self {
+        let ClassifierConfig { hidden, activation, initializer, dropout, encoder, encoder_mode, .. } =
+            ClassifierConfig::default();
+        Self { hidden, activation, initializer, dropout, encoder, encoder_mode }
+    }
+}
+
+/// What the layers of a predictor are, whatever it tells.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head<'a> {
+    pub hidden: &'a [usize],
+    pub activation: ActivationKind,
+    pub initializer: Initializer,
+    pub dropout: f64,
+    pub encoder: Option<&'a Path>,
+    pub encoder_mode: EncoderMode,
+}
+
+impl Head<'_> {
+    fn validate(self) -> Result<()> {
+        if let Some(width) = self.hidden.iter().find(|&&w| w == 0 || w > MAX_WIDTH) {
+            return Err(Error::config(
+                "model.hidden",
+                format!("found a layer of width {width}, expected 1 to {MAX_WIDTH}"),
+            ));
+        }
+        check_share("model.dropout", self.dropout)
+    }
+}
+
+fn check_share(key: &str, share: f64) -> Result<()> {
+    match (0.0..1.0).contains(&share) {
+        true => Ok(()),
+        false => Err(Error::config(key, format!("found {share}, expected 0 or more and below 1"))),
+    }
+}
+
+/// What happens to the encoder that a classifier or a regressor is put on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EncoderMode {
@@ -67,18 +127,36 @@ const MAX_WIDTH: usize = 1 << 20;
 impl ClassifierConfig {
     /// Checks every field; the error names the recipe key.
     pub fn validate(&self) -> Result<()> {
-        if let Some(width) = self.hidden.iter().find(|&&w| w == 0 || w > MAX_WIDTH) {
-            return Err(Error::config(
-                "model.hidden",
-                format!("found a layer of width {width}, expected 1 to {MAX_WIDTH}"),
-            ));
+        self.head().validate()?;
+        check_share("model.label-smoothing", self.label_smoothing)
+    }
+
+    pub(super) fn head(&self) -> Head<'_> {
+        Head {
+            hidden: &self.hidden,
+            activation: self.activation,
+            initializer: self.initializer,
+            dropout: self.dropout,
+            encoder: self.encoder.as_deref(),
+            encoder_mode: self.encoder_mode,
         }
-        for (key, share) in [("model.dropout", self.dropout), ("model.label-smoothing", self.label_smoothing)]
-        {
-            if !(0.0..1.0).contains(&share) {
-                return Err(Error::config(key, format!("found {share}, expected 0 or more and below 1")));
-            }
+    }
+}
+
+impl RegressorConfig {
+    /// Checks every field; the error names the recipe key.
+    pub fn validate(&self) -> Result<()> {
+        self.head().validate()
+    }
+
+    pub(super) fn head(&self) -> Head<'_> {
+        Head {
+            hidden: &self.hidden,
+            activation: self.activation,
+            initializer: self.initializer,
+            dropout: self.dropout,
+            encoder: self.encoder.as_deref(),
+            encoder_mode: self.encoder_mode,
         }
-        Ok(())
     }
 }

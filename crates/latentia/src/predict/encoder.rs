@@ -53,6 +53,12 @@ enum How {
     },
 }
 
+impl std::fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Encoder").field("kind", &self.origin.kind).finish_non_exhaustive()
+    }
+}
+
 /// Before the names of a frozen model's tensors.
 const FROZEN: &str = "frozen.";
 

@@ -1,4 +1,4 @@
-//! The trainable part of a classifier.
+//! The trainable part of a classifier or a regressor.
 
 use burn::{
     module::Module,
@@ -8,30 +8,30 @@ use latentia_ops::Direction;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::config::ClassifierConfig;
+use super::config::Head;
 use crate::nn::{ActivationKind, LayerStack, LayerStackConfig};
 
 /// An encoder that learns on, where there is one, and the layers above it.
 #[derive(Module, Debug)]
-pub(super) struct ClassifierModule {
+pub(super) struct PredictorModule {
     /// Rows to codes.
     pub(super) encoder: Option<LayerStack>,
-    /// Rows or codes to logits.
+    /// Rows or codes to logits, or to scaled targets.
     pub(super) head: LayerStack,
 }
 
-impl ClassifierModule {
+impl PredictorModule {
     /// Random weights above `encoder`, which gives `input` numbers.
     pub(super) fn init(
-        config: &ClassifierConfig,
+        config: Head,
         encoder: Option<LayerStack>,
         input: usize,
-        classes: usize,
+        outputs: usize,
         seed: u64,
         device: &Device,
     ) -> Self {
         let widths: Vec<usize> =
-            std::iter::once(input).chain(config.hidden.iter().copied()).chain([classes]).collect();
+            std::iter::once(input).chain(config.hidden.iter().copied()).chain([outputs]).collect();
         let head = LayerStackConfig {
             convolutions: &[],
             direction: Direction::Down,
@@ -45,7 +45,7 @@ impl ClassifierModule {
         Self { encoder, head: head.init(seed, device) }
     }
 
-    /// The logits `[rows, classes]`; `dropout` is the share of hidden units to leave out, and what draws them.
+    /// The logits `[rows, classes]` or the scaled targets `[rows, targets]`; `dropout` is the share of hidden units to leave out, and what draws them.
     pub(super) fn forward(&self, x: Tensor<2>, mut dropout: Option<(f64, ChaCha8Rng)>) -> Tensor<2> {
         let x = match &self.encoder {
             Some(encoder) => encoder.forward(x),

@@ -1,9 +1,9 @@
-//! What training minimises: the mean over rows of `−Σ_c t_c log p(c | x)`.
+//! What training minimises: the mean over rows of `−Σ_c t_c log p(c | x)`, or of `½ ‖t − ŷ‖²`.
 
 use burn::tensor::{Device, Tensor};
 use latentia_ops::loss;
 
-use super::module::ClassifierModule;
+use super::module::PredictorModule;
 use crate::{
     codes::{EVALUATION_ROWS, to_tensor},
     data::Matrix,
@@ -11,8 +11,28 @@ use crate::{
     train::{Loss, Objective, StepContext, params::host_values},
 };
 
-/// The objective of a classifier on rows in memory.
-pub(super) struct ClassifierObjective {
+/// What the outputs of the layers mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Logits of classes.
+    Classes,
+    /// Scaled numbers.
+    Numbers,
+}
+
+impl Told {
+    /// The loss of every row.
+    fn losses(self, outputs: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
+        match self {
+            Self::Classes => loss::categorical_with_logits(outputs, targets),
+            Self::Numbers => loss::squared_error(outputs, targets) * 0.5,
+        }
+    }
+}
+
+/// The objective of a classifier or a regressor on rows in memory.
+pub(super) struct PredictorObjective {
+    pub told: Told,
     /// Input or codes, and targets, of the rows learnt from.
     pub train: (Matrix, Matrix),
     /// The same of the validation rows.
@@ -21,29 +41,29 @@ pub(super) struct ClassifierObjective {
     pub device: Device,
 }
 
-impl ClassifierObjective {
+impl PredictorObjective {
     fn tensor(&self, values: Vec<f32>, cols: usize) -> Tensor<2> {
         to_tensor(values, cols, &self.device)
     }
 }
 
-impl Objective for ClassifierObjective {
-    type Model = ClassifierModule;
+impl Objective for PredictorObjective {
+    type Model = PredictorModule;
 
     fn items(&self) -> usize {
         self.train.0.rows()
     }
 
-    fn loss(&mut self, model: &ClassifierModule, items: &[usize], at: StepContext) -> Loss {
+    fn loss(&mut self, model: &PredictorModule, items: &[usize], at: StepContext) -> Loss {
         let (x, targets) = &self.train;
         let x = self.tensor(x.select_rows(items).into_vec(), x.cols());
         let targets = self.tensor(targets.select_rows(items).into_vec(), targets.cols());
         let dropout = (self.dropout > 0.0).then(|| (self.dropout, at.stream(Purpose::Dropout)));
-        let losses = loss::categorical_with_logits(model.forward(x, dropout), targets);
+        let losses = self.told.losses(model.forward(x, dropout), targets);
         Loss { total: losses.mean(), terms: Vec::new() }
     }
 
-    fn validate(&mut self, model: &ClassifierModule, _: StepContext) -> Option<f64> {
+    fn validate(&mut self, model: &PredictorModule, _: StepContext) -> Option<f64> {
         let (x, targets) = &self.validation;
         if x.rows() == 0 {
             return None;
@@ -52,9 +72,9 @@ impl Objective for ClassifierObjective {
         let sum: f64 = x_chunks
             .zip(targets.as_slice().chunks(EVALUATION_ROWS * targets.cols()))
             .map(|(rows, t)| {
-                let logits = model.forward(self.tensor(rows.to_vec(), x.cols()), None);
+                let outputs = model.forward(self.tensor(rows.to_vec(), x.cols()), None);
                 let t = self.tensor(t.to_vec(), targets.cols());
-                let losses = host_values(loss::categorical_with_logits(logits, t));
+                let losses = host_values(self.told.losses(outputs, t));
                 losses.iter().map(|&l| f64::from(l)).sum::<f64>()
             })
             .sum();

@@ -3,8 +3,8 @@ use serde::Deserialize;
 
 use super::{
     Classifier, ClassifierConfig, labelled_rows,
-    module::ClassifierModule,
-    objective::ClassifierObjective,
+    module::PredictorModule,
+    objective::{PredictorObjective, Told},
     rows::{class_weights, targets},
 };
 use crate::{
@@ -103,9 +103,11 @@ fn gradients_are_those_of_finite_differences() {
         stream: 0,
     };
     let at = StepContext { seed: 5, epoch: 0, step: 0, global_step: 0, training: true };
-    let module = ClassifierModule::init(&config, Some(encoder.init(1, &device)), 3, 3, 1, &device).train();
+    let module =
+        PredictorModule::init(config.head(), Some(encoder.init(1, &device)), 3, 3, 1, &device).train();
     let weights = class_weights(&g.labels, 3, true);
-    let mut objective = ClassifierObjective {
+    let mut objective = PredictorObjective {
+        told: Told::Classes,
         train: (x.clone(), targets(&g.labels, &weights, config.label_smoothing)),
         validation: (Matrix::zeros(0, 4), Matrix::zeros(0, 3)),
         dropout: config.dropout,
@@ -137,7 +139,7 @@ fn gradients_are_those_of_finite_differences() {
 fn dropout_leaves_out_its_share_in_training_and_nothing_else() {
     let device = Device::flex();
     let config = ClassifierConfig { hidden: vec![400], ..ClassifierConfig::default() };
-    let module = ClassifierModule::init(&config, None, 3, 2, 0, &device);
+    let module = PredictorModule::init(config.head(), None, 3, 2, 0, &device);
     let x = || to_tensor(vec![0.3, -1.0, 0.5], 3, &device);
     let whole = host_values(module.forward(x(), None));
     let at = |step| StepContext { seed: 0, epoch: 0, step, global_step: 0, training: true };

@@ -351,6 +351,7 @@ fn encoded(encoder: &dyn Encode, data: &Dataset, fingerprint: String) -> Result<
             id: None,
             tags: None,
             views: Vec::new(),
+            targets: Vec::new(),
             image: None,
             scale: Scale::None,
             missing: Missing::Error,
