@@ -19,10 +19,18 @@ pub(super) fn block_depth(k: usize) -> usize {
     k.div_ceil(k.div_ceil(BLOCK_DEPTH).max(1))
 }
 
-/// Floats of packed A: two blocks, so that one can be packed while others still read the one before.
-pub(super) fn packed_a_len(m: usize, k: usize) -> usize {
+/// Most floats of packed A that are worth a barrier: 1 MiB stays in the second-level cache.
+const TWO_BLOCKS: usize = 1 << 18;
+
+/// Whether packed A has room for two blocks, so that one can be packed while others still read the one before.
+fn has_two_blocks(m: usize, k: usize) -> bool {
     let depth = block_depth(k);
-    m * if depth < k { 2 * depth } else { depth }
+    depth < k && 2 * m * depth <= TWO_BLOCKS
+}
+
+/// Floats of packed A.
+pub(super) fn packed_a_len(m: usize, k: usize) -> usize {
+    m * block_depth(k) * (1 + usize::from(has_two_blocks(m, k)))
 }
 
 /// Steps ahead for which B is fetched: worth 5 to 7 % where a panel comes from the second-level cache.
@@ -51,6 +59,7 @@ impl Kernel for Share<'_> {
         let my_cols = if by_rows { 0..n } else { scale_range(member.share(n.div_ceil(grain)), grain, n) };
         let to_pack = member.share(tiles);
         let depth = block_depth(k).max(1);
+        let two_blocks = has_two_blocks(m, k);
         let width = block_width::<S>(my_cols.len());
 
         let mut k0 = 0;
@@ -58,10 +67,10 @@ impl Kernel for Share<'_> {
         loop {
             let kc = depth.min(k - k0);
             let last = k0 + kc >= k;
-            let packed = packed.wrapping_add((k0 / depth % 2) * m * depth);
-            // SAFETY: tiles are packed by one member each. With columns split, the barrier comes after packing; who packs the
-            // next block but one, into the same place, has passed the next barrier, and so have all who read this one.
-            // With rows split, a member reads only what it packed. C is written by the member whose tile and columns it is.
+            let packed = if two_blocks { packed.wrapping_add((k0 / depth % 2) * m * depth) } else { packed };
+            // SAFETY: tiles are packed by one member each. With columns split, a barrier comes after packing, and one before
+            // anything is packed over it: where there are two blocks, that of the block in between. With rows split, a member
+            // reads only what it packed. C is written by the member whose tile and columns it is.
             unsafe {
                 let block = Src::from_ptr(a.at(0, k0), a.row_stride, a.col_stride);
                 pack_tiles(s, block, m, to_pack.clone(), kc, packed, depth);
@@ -106,6 +115,9 @@ impl Kernel for Share<'_> {
             k0 += kc;
             if last {
                 return;
+            }
+            if !by_rows && !two_blocks {
+                member.wait();
             }
         }
     }
