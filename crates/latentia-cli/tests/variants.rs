@@ -41,7 +41,7 @@ fn points_of_the_plane_are_shown_with_where_they_are_moved_to() {
     s.run("fit autoencoder ring.csv --hidden 16 --code 4 --epochs 3 --corruption gaussian --likelihood gaussian -o m")
         .ok();
     let report = std::fs::read_to_string(s.path("m/report.html")).unwrap();
-    assert!(report.contains("Vector field") && report.contains("where a point is moved to"));
+    assert!(report.contains("Vector field") && report.contains("what the model makes of it"));
 }
 
 #[test]

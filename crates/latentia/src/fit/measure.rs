@@ -151,7 +151,8 @@ pub(super) fn measure(
         let (regression, numbers) = regress::measure(model, data, held_out)?;
         (figures.regression, told) = (Some(regression), numbers);
     }
-    warnings.extend(verdict(&figures));
+    let copies = code.is_some_and(|code| code >= held_out.x.cols());
+    warnings.extend(verdict(&figures, copies));
     Ok(Measured { figures, scores, maps, predictions, told, detection, warnings })
 }
 
@@ -262,8 +263,8 @@ pub(super) fn sample(x: &Matrix, labels: &[u32], most: usize, seed: u64) -> (Mat
     (x.select_rows(&rows), rows.iter().map(|&i| labels[i]).collect())
 }
 
-/// What the comparison says, where the model does not come out ahead.
-fn verdict(figures: &Figures) -> Option<String> {
+/// What the comparison says, where the model does not come out ahead; `copies` when its code has room for the whole row.
+fn verdict(figures: &Figures, copies: bool) -> Option<String> {
     if let Some(prediction) = &figures.prediction {
         let found = prediction.parts.last()?;
         let better = prediction.baselines.iter().find(|b| b.accuracy > found.accuracy)?;
@@ -288,6 +289,13 @@ fn verdict(figures: &Figures) -> Option<String> {
     }
     let part = figures.parts.last()?;
     let pca = part.pca_squared_error?;
+    if copies {
+        return Some(
+            "A code with as many numbers as a row can hold the row itself, as that of PCA does: judge this one by what it is \
+             for (neighbours, a classifier on it, denoising), not by how it rebuilds rows"
+                .to_owned(),
+        );
+    }
     (part.squared_error > pca).then(|| {
         format!(
             "PCA with the same code size rebuilds the {} rows better ({pca:.4} against {:.4}): train longer, make \

@@ -225,6 +225,7 @@ fn maps_beside(measured: &Measured, split: &Split, data: &Dataset, part: &str) -
             classes: map.classes,
             class_names: map.class_names,
             equal_scale: true,
+            ..Scatter::default()
         })
     };
     let accuracy = format!("{}-NN accuracy", first.k);

@@ -125,6 +125,8 @@ pub struct Scatter {
     pub class_names: Vec<String>,
     /// Whether both axes have the same scale, so that distances in the figure are distances in the data.
     pub equal_scale: bool,
+    /// Arrows below the points, each from its first to its second place.
+    pub arrows: Vec<[(f64, f64); 2]>,
 }
 
 /// A histogram of one or more groups of values over common intervals; each bar is a share of its own group, so that groups

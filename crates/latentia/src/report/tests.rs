@@ -24,6 +24,7 @@ fn scatter(points: Vec<(f64, f64)>, log: bool) -> Chart {
             .collect(),
         points,
         equal_scale: true,
+        ..Scatter::default()
     })
 }
 

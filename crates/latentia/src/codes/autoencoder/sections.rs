@@ -11,8 +11,8 @@ use crate::{
     model::{Decode, Encode, Reconstruct},
     nn::ActivationKind,
     report::{
-        Axis, Bar, Bars, Chart, Figure, Group, Histogram, Images, Line, Lines, PixelSize, Section, Style,
-        Table,
+        Axis, Bar, Bars, Chart, Figure, Group, Histogram, Images, Line, Lines, PixelSize, Scatter, Section,
+        Style, Table,
     },
     train::params::host_values,
 };
@@ -77,41 +77,32 @@ fn vector_field(model: &Autoencoder, x: &Matrix, data: &Dataset) -> Result<Secti
         (low - margin, high + margin)
     };
     let (across, up) = (range(0), range(1));
-    let at = |(low, high): (f32, f32), k: usize| low + (high - low) * k as f32 / (ARROWS - 1) as f32;
-    let places = (0..ARROWS * ARROWS).flat_map(|k| [at(across, k % ARROWS), at(up, k / ARROWS)]);
-    let places = Matrix::new(ARROWS * ARROWS, 2, places.collect());
+    // Square cells, so that an arrow has the direction of its move.
+    let cell = (across.1 - across.0).max(up.1 - up.0) / ARROWS as f32;
+    let centres = |(low, high): (f32, f32)| {
+        let count = ((high - low) / cell).round().max(1.0);
+        (0..count as usize).map(move |k| (low + high) / 2.0 + (k as f32 - (count - 1.0) / 2.0) * cell)
+    };
+    let places: Vec<f32> = centres(up).flat_map(|y| centres(across).flat_map(move |x| [x, y])).collect();
+    let places = Matrix::new(places.len() / 2, 2, places);
     let targets = model.reconstruct(&places)?;
-    // No arrow is longer than a cell of the grid, whatever the units are.
-    let cell = |(low, high): (f32, f32)| f64::from(high - low) / (ARROWS - 1) as f64;
-    let (wide, high) = (cell(across), cell(up));
-    let moves: Vec<(f64, f64)> = places
-        .iter_rows()
-        .zip(targets.iter_rows())
-        .map(|(p, t)| (f64::from(t[0] - p[0]) / wide, f64::from(t[1] - p[1]) / high))
-        .collect();
-    let longest = moves.iter().map(|m| m.0.hypot(m.1)).fold(1e-12, f64::max);
-    let mut arrows = Vec::new();
-    for (p, m) in places.iter_rows().zip(&moves) {
-        let (x, y) = (f64::from(p[0]), f64::from(p[1]));
-        let (dx, dy) = (0.95 * m.0 / longest, 0.95 * m.1 / longest);
-        let to = |along: f64, aside: f64| {
-            (x + (along * dx - aside * dy) * wide, y + (along * dy + aside * dx) * high)
-        };
-        let gap = (f64::NAN, f64::NAN);
-        arrows.extend([to(0.0, 0.0), to(1.0, 0.0), to(0.7, 0.18), gap, to(1.0, 0.0), to(0.7, -0.18), gap]);
-    }
-    let rows =
-        x.iter_rows().take(400).flat_map(|r| [(f64::from(r[0]), f64::from(r[1])), (f64::NAN, f64::NAN)]);
+    let point = |row: &[f32]| (f64::from(row[0]), f64::from(row[1]));
+    let moves = |(p, t): (&[f32], &[f32])| (point(p), f64::from(t[0] - p[0]), f64::from(t[1] - p[1]));
+    let moves: Vec<_> = places.iter_rows().zip(targets.iter_rows()).map(moves).collect();
+    // By the square root: next to the far moves from outside, those between rows would be dots.
+    let longest = moves.iter().map(|m| m.1.hypot(m.2)).fold(f64::MIN_POSITIVE, f64::max);
+    let arrow = |&(from, dx, dy): &((f64, f64), f64, f64)| {
+        let scale = 0.9 * f64::from(cell) / (dx.hypot(dy) * longest).sqrt().max(f64::MIN_POSITIVE);
+        [from, (from.0 + scale * dx, from.1 + scale * dy)]
+    };
     let names = data.preprocess.feature_names();
-    let line = |name: &str, points: Vec<(f64, f64)>, style| Line { name: name.to_owned(), points, style };
-    let chart = Lines {
+    let chart = Scatter {
         x: Axis::linear(format!("{} (scaled)", names[0])),
         y: Axis::linear(format!("{} (scaled)", names[1])),
-        lines: vec![
-            line("where a point is moved to", arrows, Style::Solid),
-            line("rows", rows.collect(), Style::Marked),
-        ],
-        marks: Vec::new(),
+        points: x.iter_rows().take(400).map(point).collect(),
+        equal_scale: true,
+        arrows: moves.iter().map(arrow).collect(),
+        ..Scatter::default()
     };
     let table = Table {
         columns: vec![
@@ -129,9 +120,9 @@ fn vector_field(model: &Autoencoder, x: &Matrix, data: &Dataset) -> Result<Secti
     };
     let figure = Figure::new(
         "Vector field",
-        "Each arrow points from a place of the plane to what the model makes of it; the longest one is as long as a cell of \
-         the grid. Arrows point to where rows are likely and are short there.",
-        Chart::Lines(chart),
+        "Each arrow points from a place of the plane to what the model makes of it; an arrow twice as long stands for a move \
+         four times as far. Arrows point to where rows, the dots, are likely and are short there.",
+        Chart::Scatter(chart),
     );
     let text = "A denoising model learns the slope of the logarithm of the density of the rows.".to_owned();
     Ok(section("Denoising", text, vec![figure.wide().with_data(table)]))

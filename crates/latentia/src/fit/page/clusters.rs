@@ -88,6 +88,7 @@ fn map(clusters: &[u32], rows: &Split, count: usize, seed: u64) -> Result<Option
         classes: chosen.iter().map(|&i| clusters[i] as usize).collect(),
         class_names: (0..count).map(|c| format!("cluster {c}")).collect(),
         equal_scale: true,
+        ..Scatter::default()
     };
     let caption = format!(
         "Each point is one of {} rows along the two principal components of the input, which hold {:.0} % of its \

@@ -182,6 +182,7 @@ impl CodeMap {
             classes: self.classes.clone(),
             class_names: self.class_names.clone(),
             equal_scale: true,
+            ..Scatter::default()
         };
         let caption = if self.class_names.is_empty() {
             "Each point is a row: points close to each other have similar codes."

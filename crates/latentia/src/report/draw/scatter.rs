@@ -8,7 +8,7 @@ use super::{
 };
 use crate::report::{chart::Scatter, number::count};
 use plotters::{
-    element::{Circle, Cross, Text, TriangleMarker},
+    element::{Circle, Cross, PathElement, Text, TriangleMarker},
     style::{
         Color,
         text_anchor::{HPos, VPos},
@@ -61,7 +61,9 @@ pub(super) fn draw(chart: &Scatter, wide: bool) -> Drawn {
         notes.push(format!("Every {every}th of the {} points is drawn.", count(all.len())));
     }
     let points: Vec<Point> = all.iter().step_by(every).copied().collect();
-    let (x, y) = scales(chart, &points, f64::from(width - 60 * UNITS) / f64::from(height - 84 * UNITS));
+    let arrows = arrows(chart);
+    let reached = points.iter().map(|p| p.0).chain(arrows.iter().flatten().copied());
+    let (x, y) = scales(chart, reached, f64::from(width - 60 * UNITS) / f64::from(height - 84 * UNITS));
     let legend = legend(chart, &points);
     let plot = Plot {
         width,
@@ -83,6 +85,11 @@ pub(super) fn draw(chart: &Scatter, wide: bool) -> Drawn {
             300..1500 => 7 * UNITS / 2,
             _ => 5 * UNITS / 2,
         };
+        for &arrow in &arrows {
+            context
+                .plotting_area()
+                .draw(&PathElement::new(with_head(arrow, unit), Ink::Axis.colour().stroke_width(9)))?;
+        }
         for &(at, class) in &points {
             let unknown = if chart.class_names.is_empty() { Ink::Series(0) } else { Ink::Axis };
             draw_point(context, at, class, class.map_or(unknown, Ink::Series), size)?;
@@ -99,11 +106,11 @@ pub(super) fn draw(chart: &Scatter, wide: bool) -> Drawn {
 }
 
 /// The two scales; `shape` is how much wider than high the plotted area is.
-fn scales(chart: &Scatter, points: &[Point], shape: f64) -> (Scale, Scale) {
-    let range = |of: fn(&Point) -> f64| {
-        points.iter().map(of).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)))
-    };
-    let (mut x, mut y) = (range(|p| p.0.0), range(|p| p.0.1));
+fn scales(chart: &Scatter, places: impl Iterator<Item = (f64, f64)>, shape: f64) -> (Scale, Scale) {
+    let nothing = (f64::INFINITY, f64::NEG_INFINITY);
+    let with = |(low, high): (f64, f64), v: f64| (low.min(v), high.max(v));
+    let (mut x, mut y) =
+        places.fold((nothing, nothing), |(x, y), place| (with(x, place.0), with(y, place.1)));
     if chart.equal_scale && !chart.x.log && !chart.y.log {
         let (wide, high) = (x.1 - x.0, y.1 - y.0);
         let widened = |(low, high): (f64, f64), by: f64| (low - by / 2.0, high + by / 2.0);
@@ -114,6 +121,20 @@ fn scales(chart: &Scatter, points: &[Point], shape: f64) -> (Scale, Scale) {
         }
     }
     (Scale::between(chart.x.log, x.0, x.1, 0.03), Scale::between(chart.y.log, y.0, y.1, 0.03))
+}
+
+/// The arrows whose ends fit the axes, in positions.
+fn arrows(chart: &Scatter) -> Vec<[(f64, f64); 2]> {
+    let place = |p: (f64, f64)| Some((position(chart.x.log, p.0)?, position(chart.y.log, p.1)?));
+    chart.arrows.iter().filter_map(|&[from, to]| Some([place(from)?, place(to)?])).collect()
+}
+
+/// The line of an arrow, its shaft and then its head; `unit` is the side of a unit of the drawing.
+fn with_head([from, to]: [(f64, f64); 2], unit: (f64, f64)) -> Vec<(f64, f64)> {
+    let (dx, dy) = ((to.0 - from.0) / unit.0, (to.1 - from.1) / unit.1);
+    let head = 0.35_f64.min(f64::from(5 * UNITS) / dx.hypot(dy).max(f64::MIN_POSITIVE));
+    let barb = |side: f64| (to.0 - head * (dx + side * dy) * unit.0, to.1 - head * (dy - side * dx) * unit.1);
+    vec![from, to, barb(0.6), to, barb(-0.6)]
 }
 
 fn legend(chart: &Scatter, points: &[Point]) -> Vec<Entry> {
