@@ -47,6 +47,7 @@ GROUPS = [
     ("autoencoder step (batch:widths)", ["autoencoder:256:784-500-500-2000-10-2000-500-500-784"], 1.3, None),
     ("autoencoder step", ["autoencoder:128:784-128-32-128-784"], 1.5, None),
     ("autoencoder step", ["autoencoder:32:64-32-8-32-64"], 4.0, None),
+    ("convolutional autoencoder step (batch:side:maps:widths)", ["convolutional:100:28:16-32-32:450-64"], 1.0, None),
     ("PCA", ["pca:60000x784:30"], 1.0, 2.0),
     ("k-means, whole fit", ["k-means:70000x10:10", "k-means:70000x784:10"], 1.0, 2.0),
     ("k-means from the same rows", ["k-means-from:70000x10:10", "k-means-from:70000x784:10"], 1.0, 2.0),

@@ -103,7 +103,6 @@ def stream(kind, sizes):
 
 
 def autoencoder(sizes):
-    """Rows gathered by an order, half the squared error, fused Adam, the loss read: what a training loop does."""
     pt = torch()
     batch, widths = sizes.split(":")
     batch, widths = int(batch), [int(w) for w in widths.split("-")]
@@ -113,9 +112,40 @@ def autoencoder(sizes):
         layers.append(pt.nn.Linear(a, b))
         if i + 1 != half and i + 2 != len(widths):
             layers.append(pt.nn.ReLU())
-    model = pt.nn.Sequential(*layers)
+    return training(pt, pt.nn.Sequential(*layers), pt.rand(batch * 8, widths[0]) * 2 - 1, batch)
+
+
+def convolutional(sizes):
+    """Convolutions of 5 x 5 with a stride of 2 over grey images, dense layers, and the mirror image of both."""
+    pt = torch()
+    batch, side, maps, widths = sizes.split(":")
+    batch, side = int(batch), int(side)
+    maps, widths = [1, *map(int, maps.split("-"))], list(map(int, widths.split("-")))
+    sides = [side]
+    for _ in maps[1:]:
+        sides.append((sides[-1] + 1) // 2)
+    dense = [maps[-1] * sides[-1] ** 2, *widths]
+    layers = []
+    for a, b in zip(maps, maps[1:]):
+        layers += [pt.nn.Conv2d(a, b, 5, 2, 2), pt.nn.ReLU()]
+    layers.append(pt.nn.Flatten())
+    for a, b in zip(dense, dense[1:]):
+        layers += [pt.nn.Linear(a, b), pt.nn.ReLU()]
+    layers.pop()
+    for a, b in reversed(list(zip(dense, dense[1:]))):
+        layers += [pt.nn.Linear(b, a), pt.nn.ReLU()]
+    layers.append(pt.nn.Unflatten(1, (maps[-1], sides[-1], sides[-1])))
+    for a, b, larger in reversed(list(zip(maps, maps[1:], sides))):
+        layers += [pt.nn.ConvTranspose2d(b, a, 5, 2, 2, output_padding=1 - larger % 2), pt.nn.ReLU()]
+    layers.pop()
+    model = pt.nn.Sequential(*layers).to(memory_format=pt.channels_last)
+    data = (pt.rand(batch * 8, 1, side, side) * 2 - 1).to(memory_format=pt.channels_last)
+    return training(pt, model, data, batch)
+
+
+def training(pt, model, data, batch):
+    """Rows gathered by an order, half the squared error, fused Adam, the loss read: what a training loop does."""
     optimizer = pt.optim.Adam(model.parameters(), 1e-3, fused=True)
-    data = pt.rand(batch * 8, widths[0]) * 2 - 1
     order = {"at": 0, "rows": pt.randperm(batch * 8)}
 
     def once():
@@ -123,7 +153,7 @@ def autoencoder(sizes):
         order["at"] = (order["at"] + batch) % (batch * 8)
         x = data[rows]
         optimizer.zero_grad()
-        loss = 0.5 * (model(x) - x).square().sum(1).mean()
+        loss = 0.5 * (model(x) - x).square().flatten(1).sum(1).mean()
         loss.backward()
         optimizer.step()
         loss.item()
@@ -181,6 +211,8 @@ def prepare(name):
         return stream(kind.removesuffix("-stream"), rest), STREAMED
     if kind == "autoencoder":
         return autoencoder(rest), 1
+    if kind == "convolutional":
+        return convolutional(rest), 1
     if kind == "sgemm":
         return product(rest), 1
     if kind == "pca":

@@ -8,7 +8,7 @@ use std::{
 use latentia::{
     Run,
     codes::autoencoder::{AutoencoderConfig, LikelihoodKind},
-    data::{Dataset, Matrix, ReadOptions, Scale},
+    data::{Dataset, ImageShape, Matrix, ReadOptions, Scale},
     nn::ActivationKind,
     run::Progress,
     train::{OptimizerKind, TrainConfig},
@@ -21,7 +21,7 @@ const BATCHES: usize = 8;
 /// Steps of a fit that are not counted: the first ones ask the system for memory.
 const WARM_UP: usize = 3;
 
-/// A dense autoencoder of these widths.
+/// An autoencoder in training.
 pub(crate) struct Autoencoder {
     config: AutoencoderConfig,
     batch: usize,
@@ -29,6 +29,32 @@ pub(crate) struct Autoencoder {
 }
 
 impl Autoencoder {
+    /// `BATCH:SIDE:MAPS-MAPS-…:HIDDEN-…-CODE`: convolutions of 5 x 5 with a stride of 2 over grey images, then dense layers.
+    pub(crate) fn convolutional(sizes: &str) -> Result<Self, String> {
+        let parts = sizes.split(':').map(|part| numbers(part, &['-'])).collect::<Result<Vec<_>, _>>()?;
+        let [batch, side, channels, dense] = &parts[..] else {
+            return Err(format!("{sizes}: expected BATCH:SIDE:MAPS:WIDTHS"));
+        };
+        let (&[batch], &[side], Some((&code, hidden))) = (&batch[..], &side[..], dense.split_last()) else {
+            return Err(format!("{sizes}: expected one batch, one side and a code"));
+        };
+        let config = AutoencoderConfig {
+            channels: channels.clone(),
+            kernel: 5,
+            stride: 2,
+            hidden: hidden.to_vec(),
+            code,
+            activation: ActivationKind::Relu,
+            likelihood: LikelihoodKind::Gaussian,
+            ..AutoencoderConfig::default()
+        };
+        let rows = batch * BATCHES;
+        let x = Matrix::new(rows, side * side, uniform(rows * side * side, 1));
+        let shape = ImageShape { channels: 1, height: side, width: side };
+        let data = Dataset::from_images(x, shape, 1.0, &as_it_is(), 0).map_err(|e| e.to_string())?;
+        Ok(Self { config, batch, data })
+    }
+
     /// `BATCH:WIDTH-WIDTH-…-WIDTH`, the code in the middle.
     pub(crate) fn new(sizes: &str) -> Result<Self, String> {
         let sizes = numbers(sizes, &[':', '-'])?;
@@ -46,10 +72,14 @@ impl Autoencoder {
         };
         let rows = batch * BATCHES;
         let x = Matrix::new(rows, widths[0], uniform(rows * widths[0], 1));
-        let options = ReadOptions { scale: Scale::None, validation: 0.0, ..ReadOptions::default() };
-        let data = Dataset::from_matrix(x, &options, 0).map_err(|e| e.to_string())?;
+        let data = Dataset::from_matrix(x, &as_it_is(), 0).map_err(|e| e.to_string())?;
         Ok(Self { config, batch: *batch, data })
     }
+}
+
+/// All rows for training, no value changed.
+fn as_it_is() -> ReadOptions {
+    ReadOptions { scale: Scale::None, validation: 0.0, ..ReadOptions::default() }
 }
 
 /// Reads the clock after every step.

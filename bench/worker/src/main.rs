@@ -64,6 +64,7 @@ fn prepare(name: &str) -> Result<Box<dyn Work>, String> {
         "lstm-lengths" | "lstm-padded" => Box::new(recurrent::Step::with_lengths(rest)?),
         "lstm-stream" | "gru-stream" | "rnn-stream" => Box::new(recurrent::Stream::new(kind, rest)?),
         "autoencoder" => Box::new(dense::Autoencoder::new(rest)?),
+        "convolutional" => Box::new(dense::Autoencoder::convolutional(rest)?),
         "sgemm" => Box::new(tabular::Product::new(rest)?),
         "pca" => Box::new(tabular::Components::new(rest)?),
         "k-means" | "k-means-from" => Box::new(tabular::Clusters::new(rest, kind == "k-means-from")?),

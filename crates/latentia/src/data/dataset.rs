@@ -114,6 +114,27 @@ impl Dataset {
         Self::from_source(source, options, seed, &mut Silent, &Cancel::default())
     }
 
+    /// As [`Dataset::from_matrix`], of images: a row has the channels one after the other, each row by row, and its values go
+    /// from 0 to `range`, which [`Scale::Unit`](super::Scale::Unit) divides by.
+    ///
+    /// # Errors
+    /// As [`Dataset::load`], and when the rows are not of the shape's length.
+    pub fn from_images(
+        x: Matrix,
+        shape: ImageShape,
+        range: f32,
+        options: &ReadOptions,
+        seed: u64,
+    ) -> Result<Self> {
+        if x.cols() != shape.len() {
+            let message = format!("rows have {} numbers, {shape:?} has {}", x.cols(), shape.len());
+            return Err(Error::config("images", message));
+        }
+        let mut source = MatrixSource::new(in_memory(options), x, None)?;
+        source.images(shape, range);
+        Self::from_source(&mut source, options, seed, &mut Silent, &Cancel::default())
+    }
+
     fn from_source(
         source: &mut dyn Source,
         options: &ReadOptions,

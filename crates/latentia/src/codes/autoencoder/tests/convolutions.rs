@@ -54,9 +54,7 @@ struct Case {
 /// `x`, whose rows are images of `[channels, height, width]`, as data.
 fn images(x: Matrix, [channels, height, width]: [usize; 3]) -> Dataset {
     let options = ReadOptions { validation: 0.0, scale: crate::data::Scale::None, ..ReadOptions::default() };
-    let mut data = Dataset::from_matrix(x, &options, 0).unwrap();
-    data.preprocess.image = Some(ImageShape { channels, height, width });
-    data
+    Dataset::from_images(x, ImageShape { channels, height, width }, 1.0, &options, 0).unwrap()
 }
 
 #[test]
@@ -312,6 +310,14 @@ fn sides_come_back_exactly_whatever_the_kernel_and_the_stride() {
         .map(|g| (g.map_height(), g.map_width()))
         .collect();
     assert_eq!(sides, [(14, 14), (7, 7), (4, 4)]);
+}
+
+#[test]
+fn rows_of_another_length_are_no_images() {
+    let shape = ImageShape { channels: 1, height: 2, width: 3 };
+    let refused =
+        Dataset::from_images(Matrix::zeros(4, 5), shape, 1.0, &ReadOptions::default(), 0).unwrap_err();
+    assert!(refused.to_string().contains("rows have 5 numbers"), "{refused}");
 }
 
 #[test]
