@@ -125,10 +125,7 @@ impl Backward<Flex, 1> for RowLossBackward {
         let [Some(node)] = ops.parents else { return };
         let mut gradient = ops.state;
         let (_, cols) = flex::dims(&gradient);
-        let rows = gradient.storage_mut::<f32>().chunks_exact_mut(cols.max(1));
-        for (row, &scale) in rows.zip(flex::values(&upstream)) {
-            row.iter_mut().for_each(|g| *g *= scale);
-        }
+        kernel::weigh_rows(cols, flex::values(&upstream), gradient.storage_mut());
         grads.register::<Flex>(node.id, gradient);
     }
 }

@@ -4,6 +4,7 @@
 //! weight of a tied decoder, is `MatRef::new(w, I, O).t()`.
 
 use crate::gemm::{Epilogue, Shared, Src, gemm, gemm_with};
+use crate::math::vector::gradient;
 use crate::simd::{self, Kernel, Simd};
 use crate::{Activation, MatMut, MatRef, scratch, threads};
 use std::ops::Range;
@@ -38,7 +39,8 @@ pub struct Gradients<'a> {
     pub accumulate: bool,
 }
 
-/// Gradients of a dense layer: with `da = dy ∘ f'`, `dx = da W`, `dW = daᵀ x`, `db = Σ_rows da`.
+/// Gradients of a dense layer: with `da = dy ∘ f'`, `dx = da W`, `dW = daᵀ x`, `db = Σ_rows da`. What is below
+/// [`NEGLIGIBLE`](crate::math::vector::NEGLIGIBLE) in `da` counts as zero, but for the identity, whose `da` is `dy` itself.
 ///
 /// `saved [B, O]` is `y`, or the pre-activation where [`Activation::needs_input`] says so (not read for the identity).
 ///
@@ -154,7 +156,7 @@ impl Kernel for Piece {
                 unsafe {
                     let mut v = load(s, dy.at(i, j), lanes);
                     if let Some(Shared(da)) = da {
-                        v = activation.pull_back(s, load(s, saved.at(i, j), lanes), v);
+                        v = gradient(s, activation.pull_back(s, load(s, saved.at(i, j), lanes), v));
                         store(s, da.add(i * outputs + j), lanes, v);
                     }
                     if let Some(sums) = sums {

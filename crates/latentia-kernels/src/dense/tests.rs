@@ -157,3 +157,33 @@ fn bits_do_not_depend_on_the_number_of_threads() {
         assert!(one == run(2) && one == run(3), "{}", level.name());
     }
 }
+
+#[test]
+fn negligible_gradients_count_as_zero_and_nan_does_not() {
+    for level in levels() {
+        let [x, w, y] = [1.0, 0.5, 0.5];
+        let gradients = |dy: f32| {
+            let (mut dx, mut dw, mut db) = ([9.0], [9.0], [9.0]);
+            let wanted = Gradients {
+                dx: Some(MatMut::new(&mut dx, 1, 1)),
+                dw: Some(MatMut::new(&mut dw, 1, 1)),
+                db: Some(&mut db),
+                accumulate: false,
+            };
+            with_level(level, || {
+                backward(
+                    MatRef::new(&[x], 1, 1),
+                    MatRef::new(&[w], 1, 1),
+                    Activation::Tanh,
+                    MatRef::new(&[y], 1, 1),
+                    MatRef::new(&[dy], 1, 1),
+                    wanted,
+                );
+            });
+            [dx[0], dw[0], db[0]]
+        };
+        assert_eq!(gradients(1e-38), [0.0; 3]);
+        assert!(gradients(1e-25).iter().all(|&g| g > 0.0));
+        assert!(gradients(f32::NAN).iter().all(|g| g.is_nan()));
+    }
+}

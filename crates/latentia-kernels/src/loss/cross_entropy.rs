@@ -135,7 +135,7 @@ impl Kernel for GradientRows<'_> {
             let (share, scale) = (s.splat(labels.smoothing / classes as f32), s.splat(dloss[row]));
             for x in x.chunks_mut(S::LANES) {
                 let p = s.mul(vector::exp(s, s.sub(s.load_slice(x), max)), inverse);
-                s.store_slice(x, s.mul(scale, s.sub(p, share)));
+                s.store_slice(x, vector::gradient(s, s.mul(scale, s.sub(p, share))));
             }
             x[t] -= dloss[row] * (1.0 - labels.smoothing);
         }

@@ -116,7 +116,7 @@ impl Kernel for Elementwise<'_> {
                     sum = s.add(sum, s.load_slice(&lanes));
                 }
                 if let Some(gradient) = &mut gradient {
-                    s.store_slice(&mut gradient[j..stop], s.mul(scale, derivative));
+                    s.store_slice(&mut gradient[j..stop], vector::gradient(s, s.mul(scale, derivative)));
                 }
                 j = stop;
             }

@@ -1,7 +1,8 @@
 //! Loss functions with their gradients, fused: a value per row, and the gradient with respect to the model's output.
 //!
 //! All take rows of `cols` elements, write the loss of each row and, if asked, `scale` times its gradient (a mean over the
-//! batch is `scale = 1 / B`). Weighting or averaging rows is the caller's.
+//! batch is `scale = 1 / B`), zero where that is below [`NEGLIGIBLE`](crate::math::vector::NEGLIGIBLE). Averaging rows is the
+//! caller's; [`weigh_rows`] weights their gradients.
 
 mod cross_entropy;
 mod elementwise;
@@ -11,8 +12,8 @@ pub use cross_entropy::{RowStatistics, cross_entropy, cross_entropy_backward};
 pub use elementwise::{bernoulli_with_logits, squared_error};
 pub use softmax::{Labels, TargetError, softmax_cross_entropy, softmax_cross_entropy_dense};
 
-use crate::math::BLOCK;
-use crate::simd::{self, Kernel};
+use crate::math::{BLOCK, vector};
+use crate::simd::{self, Kernel, Simd};
 use crate::threads;
 
 /// Some consecutive rows of a loss.
@@ -52,6 +53,46 @@ fn over_rows<'a, K: Kernel<Output = ()>>(
     });
     let parts = parts.collect();
     threads::for_each(parts, |rows| simd::dispatch_at(level, kernel(rows)));
+}
+
+/// `g_ij ← w_i g_ij` for `g [B, cols]` and `w [B]`: the gradient of a weighted sum of the rows' losses.
+///
+/// # Panics
+/// If the lengths do not fit.
+#[track_caller]
+pub fn weigh_rows(cols: usize, weights: &[f32], gradient: &mut [f32]) {
+    assert_eq!(gradient.len(), weights.len() * cols, "weigh_rows: {} rows of {cols}", weights.len());
+    if cols == 0 {
+        return;
+    }
+    let level = simd::level();
+    let block = (BLOCK / cols).max(1);
+    let parts = gradient.chunks_mut(block * cols).zip(weights.chunks(block)).collect();
+    threads::for_each(parts, |(gradient, weights): (&mut [f32], &[f32])| {
+        simd::dispatch_at(level, Weigh { cols, weights, gradient });
+    });
+}
+
+struct Weigh<'a> {
+    cols: usize,
+    weights: &'a [f32],
+    gradient: &'a mut [f32],
+}
+
+impl Kernel for Weigh<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        for (row, &weight) in self.gradient.chunks_exact_mut(self.cols).zip(self.weights) {
+            // A weight that is itself subnormal would cost as much as the gradients.
+            let weight = vector::gradient(s, s.splat(weight));
+            for part in row.chunks_mut(S::LANES) {
+                let weighted = s.mul(weight, s.load_slice(part));
+                s.store_slice(part, vector::gradient(s, weighted));
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -165,7 +165,7 @@ impl Kernel for CrossEntropy<'_> {
                             s,
                             x,
                             (max, sum),
-                            |_, p| s.mul(s.splat(scale), s.sub(p, s.splat(share))),
+                            |_, p| vector::gradient(s, s.mul(s.splat(scale), s.sub(p, s.splat(share)))),
                             gradient,
                         );
                         gradient[t] -= scale * keep;
@@ -188,7 +188,7 @@ impl Kernel for CrossEntropy<'_> {
                     if let Some(gradient) = gradient {
                         let weigh = |j: usize, p| {
                             let q = s.load_slice(&q[j..]);
-                            s.mul(s.splat(scale), s.sub(s.mul(s.splat(count), p), q))
+                            vector::gradient(s, s.mul(s.splat(scale), s.sub(s.mul(s.splat(count), p), q)))
                         };
                         softmax(s, x, (max, sum), weigh, gradient);
                     }

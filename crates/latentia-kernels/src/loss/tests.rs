@@ -171,3 +171,20 @@ fn a_label_that_is_no_class_is_an_error_with_its_row() {
         assert_eq!(error.to_string(), text);
     }
 }
+
+#[test]
+fn weighted_gradients_are_products_without_subnormal_numbers() {
+    let (rows, cols) = (5, 37);
+    let weights = [0.5, 0.0, -2.0, 1e-41, 1e-20];
+    for level in levels() {
+        let mut gradient = numbers(rows * cols, 3);
+        gradient[4 * cols] = 1e-15;
+        let before = gradient.clone();
+        with_level(level, || weigh_rows(cols, &weights, &mut gradient));
+        for (i, (&got, &g)) in gradient.iter().zip(&before).enumerate() {
+            let want = weights[i / cols] * g;
+            assert_eq!(got, if want.abs() < vector::NEGLIGIBLE { 0.0 } else { want }, "{i}");
+        }
+        assert_eq!(gradient[4 * cols], 0.0);
+    }
+}

@@ -63,6 +63,21 @@ pub struct RmsProp {
     pub weight_decay: f64,
 }
 
+/// A mean that decays, or zero where it would become subnormal: each operation on such a number takes over a hundred cycles.
+#[inline(always)]
+fn normal(x: f32) -> f32 {
+    if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
+}
+
+/// `g²`, or zero where it would be subnormal or nearly: far below the square of any `ε`.
+#[inline(always)]
+fn square(g: f32) -> f32 {
+    /// `2⁻⁵⁸`
+    const SMALLEST: f32 = f32::from_bits((127 - 58) << 23);
+    let g = if g.abs() < SMALLEST { 0.0 } else { g };
+    g * g
+}
+
 /// Runs a step over blocks of parameters on all threads.
 fn step<T: Send, K: Kernel<Output = ()>>(blocks: impl Iterator<Item = T>, kernel: impl Fn(T) -> K + Sync) {
     let level = simd::level();
@@ -139,8 +154,8 @@ impl Kernel for AdamStep<'_> {
         let state = self.m.iter_mut().zip(self.v);
         for ((theta, &g), (m, v)) in self.theta.iter_mut().zip(self.g).zip(state) {
             let g = g * f.grad_scale + f.l2 * *theta;
-            *m += f.beta1_rest * (g - *m);
-            *v = f.beta2 * *v + f.beta2_rest * (g * g);
+            *m = normal(*m + f.beta1_rest * (g - *m));
+            *v = normal(f.beta2 * *v + f.beta2_rest * square(g));
             *theta = f.keep * *theta - f.step * (*m / (v.sqrt() * f.root + f.eps));
         }
     }
@@ -248,10 +263,10 @@ impl Kernel for RmsPropStep<'_> {
         let (lr, mu, eps) = (config.lr as f32, config.momentum as f32, config.eps as f32);
         let (alpha, rest) = (config.alpha as f32, (1.0 - config.alpha) as f32);
         let (scale, l2) = (self.grad_scale, config.weight_decay as f32);
-        let direction = |g: f32, theta: f32, square: &mut f32| {
+        let direction = |g: f32, theta: f32, mean: &mut f32| {
             let g = g * scale + l2 * theta;
-            *square = alpha * *square + rest * (g * g);
-            g / (square.sqrt() + eps)
+            *mean = normal(alpha * *mean + rest * square(g));
+            g / (mean.sqrt() + eps)
         };
         let triples = self.theta.iter_mut().zip(self.g).zip(self.square);
         match self.velocity {

@@ -149,3 +149,21 @@ fn clipping_bounds_both_sides_and_keeps_nan() {
     assert_eq!(x[..4], [-1.0, -0.5, 0.25, 1.0]);
     assert!(x[4].is_nan());
 }
+
+#[test]
+fn a_gradient_that_dies_leaves_no_subnormal_state() {
+    for level in levels() {
+        let (mut theta, mut m, mut v) = ([1.0; 3], [0.0; 3], [0.0; 3]);
+        // Gone after the first step, too small to be squared, and near the end of what can be.
+        let later = [0.0, 1e-20, 1e-17];
+        with_level(level, || {
+            for t in 1..=1500 {
+                let g = if t == 1 { [1e-15, 1e-20, 1e-17] } else { later };
+                adam(&Adam { beta2: 0.9, ..Adam::default() }, t, 1.0, &mut theta, &g, &mut m, &mut v);
+                assert!(m.iter().chain(&v).all(|s| !s.is_subnormal()), "step {t}: {m:?} {v:?}");
+            }
+        });
+        assert_eq!((m[0], v[0]), (0.0, 0.0));
+        assert!(m[1] > 0.9e-20 && v[2] > 0.0);
+    }
+}

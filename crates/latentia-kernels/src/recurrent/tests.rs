@@ -373,3 +373,44 @@ fn nothing_to_do_is_done() {
         }
     }
 }
+
+#[test]
+fn gradients_that_vanish_over_many_steps_end_in_zeros() {
+    let (steps, hidden) = (400, 20);
+    for cell in CELLS {
+        let gates = cell.gates() * hidden;
+        // Nothing comes in, weights are small: from step to step a gradient shrinks by a factor.
+        let (weight_ih, weight_hh) =
+            (vec![0.0; gates], numbers(gates * hidden, 1).iter().map(|w| 0.1 * w).collect::<Vec<_>>());
+        // All units of a rectifier stay in play.
+        let bias = vec![0.1; gates];
+        let layer = Layer {
+            cell,
+            inputs: 1,
+            hidden,
+            weight_ih: &weight_ih,
+            weight_hh: &weight_hh,
+            bias_ih: Some(&bias),
+            bias_hh: None,
+        };
+        let mut workspace = Workspace::new();
+        let x = vec![0.0; steps];
+        let mut y = vec![0.0; steps * hidden];
+        let h0 = numbers(hidden, 2);
+        let sequences = Sequences { x: &x, steps, batch: 1, lengths: None, reverse: false };
+        let initial = States { h: Some(&h0), c: None };
+        forward(&layer, sequences, initial, &mut y, LastStates::default(), &mut workspace);
+        let mut dy = vec![0.0; steps * hidden];
+        dy[(steps - 1) * hidden..].fill(1.0);
+        backward(
+            &layer,
+            OutputGradients { dy: Some(&dy), ..OutputGradients::default() },
+            Gradients::default(),
+            &mut workspace,
+        );
+        let gradients = &workspace.gates.floats()[..steps * gates];
+        assert!(gradients.iter().all(|g| !g.is_subnormal()), "{cell:?}");
+        assert!(gradients[..gates].iter().all(|&g| g == 0.0), "{cell:?} does not vanish");
+        assert!(gradients[(steps - 1) * gates..].iter().any(|&g| g != 0.0), "{cell:?}");
+    }
+}

@@ -6,6 +6,7 @@ use super::super::product::{Few, Sums, TOGETHER, multiply_all, pack_rows, togeth
 use super::super::share::{Share, Split, Task};
 use super::{Pass, load, store};
 use crate::gemm::Shared;
+use crate::math::vector::gradient;
 use crate::simd::{Kernel, Simd};
 use crate::threads::Member;
 
@@ -175,16 +176,17 @@ impl<C: Pointwise> BackwardShare<'_, C> {
                     v.dmemory = load(s, dmemory, lanes);
                 }
                 cell.backward(s, phase, &mut v);
+                // Gradients that vanish over many steps would pass through subnormal numbers on their way to zero.
                 for q in 0..C::GATES {
-                    store(s, gate.wrapping_add(q * hidden), lanes, v.gates[q]);
+                    store(s, gate.wrapping_add(q * hidden), lanes, gradient(s, v.gates[q]));
                 }
                 if C::SPLIT_GATE {
-                    store(s, memory.wrapping_add(after), lanes, v.memory);
+                    store(s, memory.wrapping_add(after), lanes, gradient(s, v.memory));
                 }
                 if C::CARRIED {
-                    store(s, dmemory, lanes, v.dmemory);
+                    store(s, dmemory, lanes, gradient(s, v.dmemory));
                 }
-                store(s, carry, lanes, v.carry);
+                store(s, carry, lanes, gradient(s, v.carry));
             }
         }
     }
