@@ -2,35 +2,35 @@
 
 mod classes;
 pub(super) mod clusters;
+mod maps;
 mod numbers;
+mod reconstructions;
 
 use std::collections::BTreeMap;
 
+use self::{
+    maps::{code_map, maps_beside},
+    reconstructions::reconstructions,
+};
 use super::{
     extra,
-    map::Map,
     measure::{Measured, comparison},
 };
 use crate::{
     Result,
     codes::pca::Pca,
-    data::{self, Dataset, ImageShape, Matrix, Split, Values},
-    figures::{self, Figures, MapFigures},
+    data::{Dataset, ImageShape},
+    figures::{self, Figures},
     kinds::Fitted,
     model::Model,
     recipe::Recipe,
     report::{
-        Axis, Baseline, Card, Chart, CodeMap, CodesReport, Comparison, EpochRecord, Figure, Filters, Group,
-        ImagePairs, Metric, PixelSize, Reconstructions, RowErrors, Scatter, Section, Table, Threshold, Value,
-        WorstColumn, WorstRow,
+        Baseline, Card, CodesReport, Comparison, EpochRecord, Filters, Group, Metric, PixelSize, RowErrors,
+        Threshold,
     },
     train::params::Tensors,
 };
 
-/// Images shown beside their reconstructions.
-const IMAGES: usize = 10;
-/// Worst rows shown, and columns of each.
-const WORST: (usize, usize) = (10, 5);
 /// Most filters shown.
 const FILTERS: usize = 48;
 /// Most rows of each part in the error histogram.
@@ -182,153 +182,8 @@ fn history(fitted: &Fitted) -> Vec<EpochRecord> {
     training.history.iter().map(record).collect()
 }
 
-/// A map as the report draws it.
-fn code_map(
-    map: &Map,
-    rows: &[usize],
-    points: &Matrix,
-    split: &Split,
-    data: &Dataset,
-    part: &str,
-) -> CodeMap {
-    let of_rows = format!("{} {part} rows", rows.len());
-    let how = match map.share {
-        None => format!("The codes of {of_rows} as they are."),
-        Some(share) => format!(
-            "The codes of {of_rows} along their two principal components, which hold {:.0} % of their variance.",
-            100.0 * share
-        ),
-    };
-    let classes = split.labels.as_ref().map(|labels| rows.iter().map(|&i| labels[i] as usize).collect());
-    CodeMap {
-        points: points.iter_rows().map(|p| (f64::from(p[0]), f64::from(p[1]))).collect(),
-        classes: classes.unwrap_or_default(),
-        class_names: data.classes().to_vec(),
-        axis_names: map.axis_names.map(str::to_owned),
-        how,
-    }
-}
-
-/// The model's map and that of PCA beside each other, with how faithful each is.
-fn maps_beside(measured: &Measured, split: &Split, data: &Dataset, part: &str) -> Option<Section> {
-    let [own, .., pca] = &measured.maps[..] else { return None };
-    let figures = &measured.figures.maps;
-    let first = figures.first()?;
-    let chart = |map: &Map| {
-        let (rows, points) = map.measured();
-        let map = code_map(map, &rows, &points, split, data, part);
-        let [x, y] = &map.axis_names;
-        Chart::Scatter(Scatter {
-            x: Axis::linear(x),
-            y: Axis::linear(y),
-            points: map.points,
-            classes: map.classes,
-            class_names: map.class_names,
-            equal_scale: true,
-            ..Scatter::default()
-        })
-    };
-    let accuracy = format!("{}-NN accuracy", first.k);
-    let mut columns = vec![String::new(), "trustworthiness".to_owned(), "continuity".to_owned()];
-    columns.extend(first.neighbour_accuracy.map(|_| accuracy));
-    let row = |f: &MapFigures| {
-        let values = [f.trustworthiness, f.continuity].into_iter().chain(f.neighbour_accuracy);
-        std::iter::once(f.name.as_str().into()).chain(values.map(Value::from)).collect()
-    };
-    let table = Table { columns, rows: figures.iter().map(row).collect(), highlights: Vec::new() };
-    Some(Section {
-        title: "Maps beside each other".to_owned(),
-        text: format!(
-            "{} {part} rows on the map of this model and on that of principal component analysis, which is given the input \
-             itself.",
-            first.rows
-        ),
-        figures: vec![
-            Figure::new(own.name.as_str(), "This model.", chart(own)),
-            Figure::new(pca.name.as_str(), "The plane of largest variance.", chart(pca)),
-            Figure::new(
-                "How faithful they are",
-                "Trustworthiness is lost where a map puts rows side by side that are far apart in the input, continuity where \
-                 it tears neighbours apart; both are 1 at best.",
-                Chart::Table(table),
-            )
-            .wide(),
-        ],
-        listings: Vec::new(),
-    })
-}
-
-fn reconstructions(model: &dyn Model, rows: &Split, data: &Dataset) -> Result<Option<Reconstructions>> {
-    let denoiser = model.as_denoise();
-    let Some(model) = model.as_reconstruct() else { return Ok(None) };
-    if let Some(shape) = data.image_shape() {
-        let x = rows.x.head(IMAGES);
-        // A denoising model shows what it was taught: the seed is that of every report.
-        let corrupted = match denoiser {
-            Some(model) => model.corrupt(&x, 0)?,
-            None => None,
-        };
-        let rebuilt = model.reconstruct(corrupted.as_ref().unwrap_or(&x))?;
-        let name = |i: usize| match &rows.labels {
-            Some(labels) => data.classes()[labels[i] as usize].clone(),
-            None => format!("row {}", rows.rows[i]),
-        };
-        return Ok(Some(Reconstructions::Images(ImagePairs {
-            size: pixel_size(shape),
-            inputs: data.preprocess.pictures(&x)?,
-            reconstructions: data.preprocess.pictures(&rebuilt)?,
-            corrupted: corrupted.map_or(Ok(Vec::new()), |x| data.preprocess.pictures(&x))?,
-            names: (0..x.rows()).map(name).collect(),
-        })));
-    }
-    let reconstructed = model.reconstruct(&rows.x)?;
-    let errors = crate::codes::squared_errors(&rows.x, &reconstructed);
-    let mut worst: Vec<usize> = (0..errors.len()).collect();
-    worst.sort_by(|&a, &b| errors[b].total_cmp(&errors[a]).then(a.cmp(&b)));
-    worst.truncate(WORST.0);
-    let (x, reconstructed) = (rows.x.select_rows(&worst), reconstructed.select_rows(&worst));
-    let (found, returned) = (data.preprocess.inverse(&x)?, data.preprocess.inverse(&reconstructed)?);
-    let cells = data.preprocess.cells();
-    let row = |(at, &i): (usize, &usize)| {
-        let share = |range: &std::ops::Range<usize>| {
-            let pairs = x.row(at)[range.clone()].iter().zip(&reconstructed.row(at)[range.clone()]);
-            pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / errors[i].max(f64::MIN_POSITIVE)
-        };
-        let mut shares: Vec<_> = cells.iter().map(|cell| (share(&cell.1), cell)).collect();
-        shares.sort_by(|a, b| b.0.total_cmp(&a.0));
-        shares.truncate(WORST.1);
-        let text = |table: &data::Table, x: &Matrix, range: &std::ops::Range<usize>, place: Option<usize>| {
-            match place {
-                Some(place) => cell(&table.columns()[place].1, at),
-                None => number(x.row(at)[range.start]),
-            }
-        };
-        let columns = shares.into_iter().map(|(share, (name, range, place))| WorstColumn {
-            name: (*name).to_owned(),
-            found: text(&found, &x, range, *place),
-            reconstructed: text(&returned, &reconstructed, range, *place),
-            share,
-        });
-        let columns = columns.collect();
-        let name = match &rows.ids {
-            Some(ids) => ids[i].clone(),
-            None => format!("row {}", rows.rows[i]),
-        };
-        WorstRow { name, error: errors[i], columns }
-    };
-    Ok(Some(Reconstructions::Rows(worst.iter().enumerate().map(row).collect())))
-}
-
 pub(super) fn pixel_size(shape: ImageShape) -> PixelSize {
     PixelSize { height: shape.height, width: shape.width, channels: shape.channels }
-}
-
-fn cell(values: &Values, row: usize) -> String {
-    match values {
-        Values::Numbers(v) => number(v[row]),
-        Values::Integers(v) => v[row].to_string(),
-        Values::Text(v) => v[row].clone().unwrap_or_default(),
-    }
 }
 
 /// Six significant digits, no zeros at the end: whole numbers look whole.
