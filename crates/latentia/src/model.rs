@@ -155,6 +155,16 @@ pub trait Model: Send {
     }
 }
 
+/// In an `impl Model`, the capabilities that every model of the kind has.
+macro_rules! capabilities {
+    ($($as_it:ident: $It:ident),* $(,)?) => {
+        $(fn $as_it(&self) -> Option<&dyn $It> {
+            Some(self)
+        })*
+    };
+}
+pub(crate) use capabilities;
+
 /// A size of a model: `{"name": "code", "value": 30}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Size {

@@ -8,7 +8,7 @@ use crate::{
     data::{Dataset, Matrix},
     kinds::{Config, Fitted},
     linalg::{check_cols, check_finite},
-    model::{Assign, Assignment, Decode, Encode, Model, Reconstruct, Score, Size},
+    model::{Assign, Assignment, Decode, Encode, Model, Reconstruct, Score, Size, capabilities},
     run::Run,
     train::{TrainConfig, params::Tensors},
 };
@@ -108,23 +108,5 @@ impl Model for KMeans {
         self.to_tensors()
     }
 
-    fn as_encode(&self) -> Option<&dyn Encode> {
-        Some(self)
-    }
-
-    fn as_decode(&self) -> Option<&dyn Decode> {
-        Some(self)
-    }
-
-    fn as_reconstruct(&self) -> Option<&dyn Reconstruct> {
-        Some(self)
-    }
-
-    fn as_score(&self) -> Option<&dyn Score> {
-        Some(self)
-    }
-
-    fn as_assign(&self) -> Option<&dyn Assign> {
-        Some(self)
-    }
+    capabilities!(as_encode: Encode, as_decode: Decode, as_reconstruct: Reconstruct, as_score: Score, as_assign: Assign);
 }

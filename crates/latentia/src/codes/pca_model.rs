@@ -7,7 +7,7 @@ use crate::{
     Result,
     data::{Dataset, Matrix},
     kinds::{Config, Fitted},
-    model::{Decode, Encode, Model, Reconstruct, Score, Size},
+    model::{Decode, Encode, Model, Reconstruct, Score, Size, capabilities},
     run::Run,
     train::{
         TrainConfig,
@@ -102,19 +102,5 @@ impl Model for Pca {
         tensors(self)
     }
 
-    fn as_encode(&self) -> Option<&dyn Encode> {
-        Some(self)
-    }
-
-    fn as_decode(&self) -> Option<&dyn Decode> {
-        Some(self)
-    }
-
-    fn as_reconstruct(&self) -> Option<&dyn Reconstruct> {
-        Some(self)
-    }
-
-    fn as_score(&self) -> Option<&dyn Score> {
-        Some(self)
-    }
+    capabilities!(as_encode: Encode, as_decode: Decode, as_reconstruct: Reconstruct, as_score: Score);
 }

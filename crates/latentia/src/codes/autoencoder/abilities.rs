@@ -14,7 +14,10 @@ use crate::{
     Result,
     codes::squared_errors,
     data::{Dataset, Matrix, Split},
-    model::{Decode, Denoise, Encode, LogLikelihood, Model, Reconstruct, Sample, Score, Size, check_rows},
+    model::{
+        Decode, Denoise, Encode, LogLikelihood, Model, Reconstruct, Sample, Score, Size, capabilities,
+        check_rows,
+    },
     random::{Purpose, stream},
     report::Section,
     train::params::{Tensors, collect, count},
@@ -162,25 +165,7 @@ impl Model for Autoencoder {
         sections::sections(self, rows, data)
     }
 
-    fn as_encode(&self) -> Option<&dyn Encode> {
-        Some(self)
-    }
-
-    fn as_decode(&self) -> Option<&dyn Decode> {
-        Some(self)
-    }
-
-    fn as_reconstruct(&self) -> Option<&dyn Reconstruct> {
-        Some(self)
-    }
-
-    fn as_score(&self) -> Option<&dyn Score> {
-        Some(self)
-    }
-
-    fn as_denoise(&self) -> Option<&dyn Denoise> {
-        Some(self)
-    }
+    capabilities!(as_encode: Encode, as_decode: Decode, as_reconstruct: Reconstruct, as_score: Score, as_denoise: Denoise);
 
     fn as_sample(&self) -> Option<&dyn Sample> {
         // The other codes have no prior to draw from.

@@ -20,7 +20,9 @@ use crate::{
     Error, Result,
     codes::{EVALUATION_ROWS, outside, to_tensor},
     data::{Dataset, Matrix, Preprocess, Scale},
-    model::{Decode, Encode, LogLikelihood, Model, Reconstruct, Sample, Score, Size, check_rows},
+    model::{
+        Decode, Encode, LogLikelihood, Model, Reconstruct, Sample, Score, Size, capabilities, check_rows,
+    },
     random::{Purpose, stream},
     run::Run,
     train::{
@@ -337,27 +339,5 @@ impl Model for Rbm {
         collect(&self.module)
     }
 
-    fn as_encode(&self) -> Option<&dyn Encode> {
-        Some(self)
-    }
-
-    fn as_decode(&self) -> Option<&dyn Decode> {
-        Some(self)
-    }
-
-    fn as_reconstruct(&self) -> Option<&dyn Reconstruct> {
-        Some(self)
-    }
-
-    fn as_score(&self) -> Option<&dyn Score> {
-        Some(self)
-    }
-
-    fn as_sample(&self) -> Option<&dyn Sample> {
-        Some(self)
-    }
-
-    fn as_log_likelihood(&self) -> Option<&dyn LogLikelihood> {
-        Some(self)
-    }
+    capabilities!(as_encode: Encode, as_decode: Decode, as_reconstruct: Reconstruct, as_score: Score, as_sample: Sample, as_log_likelihood: LogLikelihood);
 }
