@@ -57,6 +57,17 @@ pub fn permutation(n: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
     order
 }
 
+/// `count` of `0..n` in ascending order; all of them, and nothing drawn, where there are no more.
+pub fn subset(n: usize, count: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+    if count >= n {
+        return (0..n).collect();
+    }
+    let mut chosen = permutation(n, rng);
+    chosen.truncate(count);
+    chosen.sort_unstable();
+    chosen
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +89,15 @@ mod tests {
         assert_ne!(order, (0..1000).collect::<Vec<_>>());
         order.sort_unstable();
         assert_eq!(order, (0..1000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_subset_is_ascending_and_all_where_there_are_no_more() {
+        let draw = |count| subset(10, count, &mut stream(7, Purpose::Report, 0, 0));
+        assert_eq!(draw(10), (0..10).collect::<Vec<_>>());
+        let some = draw(4);
+        assert_eq!(some.len(), 4);
+        assert!(some.is_sorted_by(|a, b| a < b) && some[3] < 10, "{some:?}");
+        assert_ne!(some, (0..4).collect::<Vec<_>>());
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     Result,
     codes::pca::{Pca, PcaConfig, Solver},
     data::Matrix,
-    random::{Purpose, permutation, stream},
+    random::{Purpose, stream, subset},
     train::params::{HostTensor, Tensors},
 };
 
@@ -46,7 +46,7 @@ impl RobustDistance {
     /// # Errors
     /// Fewer than two rows, or values that are not finite.
     pub(super) fn fit(x: &Matrix, rebuilt: &Matrix, trim: f64, ridge: f64, seed: u64) -> Result<Self> {
-        let rows = sample(x.rows(), seed);
+        let rows = subset(x.rows(), MAX_ROWS, &mut stream(seed, Purpose::Report, 2, 0));
         let (x, rebuilt) = (x.select_rows(&rows), rebuilt.select_rows(&rows));
         let ridge = ridge * mean_variance(&x);
         let residual = difference(&x, &rebuilt);
@@ -184,17 +184,6 @@ fn centred<'a>(x: &'a [f32], mean: &'a [f32]) -> impl Iterator<Item = f64> + 'a 
 fn difference(x: &Matrix, rebuilt: &Matrix) -> Matrix {
     let values = x.as_slice().iter().zip(rebuilt.as_slice()).map(|(a, b)| a - b).collect();
     Matrix::new(x.rows(), x.cols(), values)
-}
-
-/// At most [`MAX_ROWS`] of `n` rows, chosen by the seed, in their order.
-fn sample(n: usize, seed: u64) -> Vec<usize> {
-    if n <= MAX_ROWS {
-        return (0..n).collect();
-    }
-    let mut rows = permutation(n, &mut stream(seed, Purpose::Report, 2, 0));
-    rows.truncate(MAX_ROWS);
-    rows.sort_unstable();
-    rows
 }
 
 /// The variance of a column, averaged over the columns.

@@ -7,7 +7,7 @@ use crate::{
     evaluate,
     figures::MapFigures,
     model::Model,
-    random::{Purpose, permutation, stream},
+    random::{Purpose, stream, subset},
 };
 
 /// Most points of a map.
@@ -81,9 +81,7 @@ pub fn map_figures(
 /// The model's map of some rows and, beside any model but PCA, that of `pca`, which has learned from the training rows.
 pub(super) fn maps(model: &dyn Model, pca: Option<&Pca>, split: &Split, seed: u64) -> Result<Vec<Map>> {
     let Some(encoder) = model.as_encode() else { return Ok(Vec::new()) };
-    let mut rows = permutation(split.len(), &mut stream(seed, Purpose::Report, 1, 0));
-    rows.truncate(MAP_ROWS);
-    rows.sort_unstable();
+    let rows = subset(split.len(), MAP_ROWS, &mut stream(seed, Purpose::Report, 1, 0));
     let x = split.x.select_rows(&rows);
     let Some((points, share)) = plane(&encoder.encode(&x)?, seed)? else { return Ok(Vec::new()) };
     let axis_names = match share {

@@ -18,17 +18,17 @@ use crate::{
         Agreement, ClusterFigures, Figures, LikelihoodFigures, NeighbourFigures, PartFigures, PcaPoint,
         RegressionPart, RetrievalFigures, Threshold,
     },
-    model::{Assign, Assignment, Model, Reconstruct},
-    random::{Purpose, permutation, stream},
+    model::{Assign, Assignment, Encode, Model, Reconstruct},
+    random::{Purpose, stream, subset},
     search::are_bits,
 };
 
 /// Rows at a time where only sums are kept.
 const CHUNK: usize = 4096;
 /// Most rows that are searched for neighbours, and most that are classified by them.
-pub(super) const NEIGHBOUR_ROWS: (usize, usize) = (60_000, 10_000);
+const NEIGHBOUR_ROWS: (usize, usize) = (60_000, 10_000);
 /// Neighbours that vote.
-pub(super) const NEIGHBOURS: usize = 5;
+const NEIGHBOURS: usize = 5;
 /// Most components of the PCA curve.
 const CURVE: usize = 256;
 
@@ -129,7 +129,8 @@ pub(super) fn measure(
     let detection = detection::detect(model, data, &scores, anomaly, figures.threshold.as_ref())?;
     figures.detection = detection.as_ref().map(|d| d.figures.clone());
     if code.is_some() {
-        figures.neighbours = neighbours(model, baseline.as_ref(), data, held_out, seed)?;
+        let voters = Voters::new(model, data, held_out, seed);
+        figures.neighbours = voters.map(|voters| neighbours(&voters, baseline.as_ref())).transpose()?;
         figures.retrieval = search(model, baseline.as_ref(), data)?;
     }
     // The curve's PCA, since that of the code size may have one component.
@@ -208,36 +209,17 @@ fn reconstruction_errors(model: &dyn Reconstruct, x: &Matrix) -> Result<Vec<f64>
 }
 
 /// k-nearest-neighbour accuracy in code space, in PCA's, and on the input, over the same rows.
-fn neighbours(
-    model: &dyn Model,
-    pca: Option<&Pca>,
-    data: &Dataset,
-    held_out: &Split,
-    seed: u64,
-) -> Result<Option<NeighbourFigures>> {
-    let (Some(model), Some(train_labels), Some(labels)) =
-        (model.as_encode(), &data.train.labels, &held_out.labels)
-    else {
-        return Ok(None);
-    };
-    if data.classes().len() < 2 || std::ptr::eq(held_out, &data.train) {
-        return Ok(None);
-    }
-    let (train, train_labels) = sample(&data.train.x, train_labels, NEIGHBOUR_ROWS.0, seed);
-    let (test, labels) = sample(&held_out.x, labels, NEIGHBOUR_ROWS.1, seed);
-    let k = NEIGHBOURS.min(train.rows());
-    let accuracy = |a: &Matrix, b: &Matrix| evaluate::knn_accuracy(a, &train_labels, b, &labels, k);
-    Ok(Some(NeighbourFigures {
-        k,
+fn neighbours(voters: &Voters<'_>, pca: Option<&Pca>) -> Result<NeighbourFigures> {
+    let Voters { encoder, train, test, .. } = voters;
+    let pca = pca.map(|pca| voters.accuracy(&pca.encode(train)?, &pca.encode(test)?));
+    Ok(NeighbourFigures {
+        k: voters.k,
         searched: train.rows(),
         queries: test.rows(),
-        in_code: accuracy(&model.encode(&train)?, &model.encode(&test)?)?,
-        in_pca: match pca {
-            Some(pca) => Some(accuracy(&pca.encode(&train)?, &pca.encode(&test)?)?),
-            None => None,
-        },
-        in_input: accuracy(&train, &test)?,
-    }))
+        in_code: voters.accuracy(&encoder.encode(train)?, &encoder.encode(test)?)?,
+        in_pca: pca.transpose()?,
+        in_input: voters.accuracy(train, test)?,
+    })
 }
 
 /// Precision of searches by code, where that is what codes are for: rows are documents, or codes are bits.
@@ -252,15 +234,40 @@ fn search(model: &dyn Model, pca: Option<&Pca>, data: &Dataset) -> Result<Option
     retrieval(encoder, pca, &searched, asked, data.classes().len(), k)
 }
 
-/// At most `most` rows, chosen by the seed, in their order.
-pub(super) fn sample(x: &Matrix, labels: &[u32], most: usize, seed: u64) -> (Matrix, Vec<u32>) {
-    if x.rows() <= most {
-        return (x.clone(), labels.to_vec());
+/// Labelled rows to search and others to ask for: what the vote of the nearest neighbours is measured on.
+pub(super) struct Voters<'a> {
+    pub encoder: &'a dyn Encode,
+    pub train: Matrix,
+    train_labels: Vec<u32>,
+    pub test: Matrix,
+    labels: Vec<u32>,
+    /// Neighbours that vote.
+    pub k: usize,
+}
+
+impl<'a> Voters<'a> {
+    /// At most [`NEIGHBOUR_ROWS`], chosen by the seed; `None` where the model has no codes, the rows have no classes or
+    /// none are held out.
+    pub(super) fn new(model: &'a dyn Model, data: &Dataset, held_out: &Split, seed: u64) -> Option<Self> {
+        let (encoder, train_labels, labels) =
+            (model.as_encode()?, data.train.labels.as_ref()?, held_out.labels.as_ref()?);
+        if data.classes().len() < 2 || std::ptr::eq(held_out, &data.train) {
+            return None;
+        }
+        let some = |x: &Matrix, labels: &[u32], most: usize| {
+            let rows = subset(x.rows(), most, &mut stream(seed, Purpose::Report, 0, 0));
+            (x.select_rows(&rows), rows.iter().map(|&i| labels[i]).collect::<Vec<u32>>())
+        };
+        let (train, train_labels) = some(&data.train.x, train_labels, NEIGHBOUR_ROWS.0);
+        let (test, labels) = some(&held_out.x, labels, NEIGHBOUR_ROWS.1);
+        let k = NEIGHBOURS.min(train.rows());
+        Some(Self { encoder, train, train_labels, test, labels, k })
     }
-    let mut rows = permutation(x.rows(), &mut stream(seed, Purpose::Report, 0, 0));
-    rows.truncate(most);
-    rows.sort_unstable();
-    (x.select_rows(&rows), rows.iter().map(|&i| labels[i]).collect())
+
+    /// How often the nearest of the training rows tell the class, where rows have become these.
+    pub(super) fn accuracy(&self, train: &Matrix, test: &Matrix) -> Result<f64> {
+        evaluate::knn_accuracy(train, &self.train_labels, test, &self.labels, self.k)
+    }
 }
 
 /// What the comparison says, where the model does not come out ahead; `copies` when its code has room for the whole row.

@@ -16,7 +16,7 @@ use crate::{
     evaluate::{self, Neighbour},
     kinds::{Config, Fitted},
     model::{Encode, Model, Size, check_rows},
-    random::{Purpose, permutation, stream},
+    random::{Purpose, stream, subset},
     run::Run,
     train::{
         TrainConfig,
@@ -56,7 +56,7 @@ impl GraphEmbeddingConfig {
             let codes = geodesics.codes();
             return Ok(GraphEmbedding { config, rows: x.clone(), codes, geodesics: Some(geodesics), parts });
         }
-        let rows = x.select_rows(&sample(x.rows(), landmarks, seed));
+        let rows = x.select_rows(&chosen(x.rows(), landmarks, seed));
         let codes = spectral::codes(self, &rows, seed)?;
         Ok(GraphEmbedding { config, rows, codes, geodesics: None, parts: 1 })
     }
@@ -125,15 +125,9 @@ impl GraphEmbedding {
     }
 }
 
-/// `count` of `0..n`, in order; drawn by the seed where that is not all.
-pub(super) fn sample(n: usize, count: usize, seed: u64) -> Vec<usize> {
-    let mut chosen: Vec<usize> = (0..n).collect();
-    if count < n {
-        chosen = permutation(n, &mut stream(seed, Purpose::Sketch, 0, 0));
-        chosen.truncate(count);
-        chosen.sort_unstable();
-    }
-    chosen
+/// The `landmarks` among `n` rows, by the seed.
+pub(super) fn chosen(n: usize, landmarks: usize, seed: u64) -> Vec<usize> {
+    subset(n, landmarks, &mut stream(seed, Purpose::Sketch, 0, 0))
 }
 
 /// Normal columns to begin the search of `count` eigenvectors of length `n` with.

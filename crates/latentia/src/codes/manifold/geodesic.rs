@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{
     config::GraphEmbeddingConfig,
-    fitted::{sample, start},
+    fitted::{chosen, start},
     graph::{Graph, nearest_others},
 };
 use crate::{Error, Result, data::Matrix, evaluate::Neighbour, linalg::flip_signs};
@@ -42,7 +42,7 @@ impl Geodesics {
     ) -> Result<(Self, usize)> {
         let mut graph = Graph::new(&nearest_others(x, config.neighbours)?);
         let parts = graph.join_parts(x)?;
-        let landmarks = sample(x.rows(), landmarks, seed);
+        let landmarks = chosen(x.rows(), landmarks, seed);
         let distances = distances(&graph, &landmarks);
         let n = landmarks.len();
         let square = |i: usize, j: usize| f64::from(distances.row(landmarks[i])[j]).powi(2);

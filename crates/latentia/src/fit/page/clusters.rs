@@ -9,7 +9,7 @@ use crate::{
     fit::map::MAP_ROWS,
     kinds::Fitted,
     model::Assign,
-    random::{Purpose, permutation, stream},
+    random::{Purpose, stream, subset},
     report::{Axis, Bar, Bars, Card, Chart, Figure, Images, Scatter, Section, Table},
 };
 
@@ -74,9 +74,7 @@ fn map(clusters: &[u32], rows: &Split, count: usize, seed: u64) -> Result<Option
     if rows.x.cols() < 2 || rows.len() < 3 {
         return Ok(None);
     }
-    let mut chosen = permutation(rows.len(), &mut stream(seed, Purpose::Report, 1, 0));
-    chosen.truncate(MAP_ROWS);
-    chosen.sort_unstable();
+    let chosen = subset(rows.len(), MAP_ROWS, &mut stream(seed, Purpose::Report, 1, 0));
     let x = rows.x.select_rows(&chosen);
     let pca = PcaConfig { code: 2, ..PcaConfig::default() }.fit(&x, seed)?;
     let share: f32 = pca.explained_variance_ratio().iter().sum();

@@ -11,12 +11,12 @@ use std::ops::Range;
 use linear::{Linear, columns, mean};
 pub(super) use section::section;
 
-use super::measure::{NEIGHBOUR_ROWS, NEIGHBOURS, sample};
+use super::measure::Voters;
 use crate::{
     Result,
     codes::pca::{Pca, PcaConfig},
     data::{Dataset, Matrix, Preprocess, Split},
-    evaluate::{Recall, knn_accuracy, pair_ranks},
+    evaluate::{Recall, pair_ranks},
     figures::{ViewError, ViewFigures, ViewNeighbours, ViewSearch},
     model::Model,
 };
@@ -126,7 +126,9 @@ pub(super) fn measure(
             let (from, to) = (place(&search.from), place(&search.to));
             search.linear = Some(linear.recall(from, to, code, &x)?);
         }
-        figures.neighbours = neighbours(model, pca, data, held_out, seed)?;
+        if let Some(voters) = Voters::new(model, data, held_out, seed) {
+            figures.neighbours = neighbours(&voters, pca, data)?;
+        }
     }
     Ok(Some(figures))
 }
@@ -143,42 +145,25 @@ fn mean_error(train: &Matrix, x: &Matrix) -> f64 {
 }
 
 /// How often the nearest training rows, coded from all views, tell the class of rows coded from some.
-fn neighbours(
-    model: &dyn Model,
-    pca: Option<&Pca>,
-    data: &Dataset,
-    held_out: &Split,
-    seed: u64,
-) -> Result<Vec<ViewNeighbours>> {
-    let (Some(encoder), Some(train_labels), Some(labels)) =
-        (model.as_encode(), &data.train.labels, &held_out.labels)
-    else {
-        return Ok(Vec::new());
-    };
-    if data.classes().len() < 2 || std::ptr::eq(held_out, &data.train) {
-        return Ok(Vec::new());
-    }
-    let (train, train_labels) = sample(&data.train.x, train_labels, NEIGHBOUR_ROWS.0, seed);
-    let (test, labels) = sample(&held_out.x, labels, NEIGHBOUR_ROWS.1, seed);
-    let k = NEIGHBOURS.min(train.rows());
-    let accuracy = |a: &Matrix, b: &Matrix| knn_accuracy(a, &train_labels, b, &labels, k);
-    let codes = encoder.encode(&train)?;
-    let of_pca = pca.map(|pca| pca.encode(&train)).transpose()?;
+fn neighbours(voters: &Voters<'_>, pca: Option<&Pca>, data: &Dataset) -> Result<Vec<ViewNeighbours>> {
+    let Voters { encoder, train, test, k, .. } = voters;
+    let codes = encoder.encode(train)?;
+    let of_pca = pca.map(|pca| pca.encode(train)).transpose()?;
     let ranges = data.preprocess.view_ranges();
     let sources = std::iter::once(None).chain(ranges.iter().map(Some));
     let measured = sources.map(|from| {
-        let asked = only(&test, from.map(|(_, range)| range));
+        let asked = only(test, from.map(|(_, range)| range));
         let in_pca = match (pca, &of_pca) {
-            (Some(pca), Some(codes)) => Some(accuracy(codes, &pca.encode(&asked)?)?),
+            (Some(pca), Some(codes)) => Some(voters.accuracy(codes, &pca.encode(&asked)?)?),
             _ => None,
         };
         let own = from.map_or(0..train.cols(), |(_, range)| range.clone());
         Ok(ViewNeighbours {
             from: from.map(|(name, _)| (*name).to_owned()),
-            k,
-            in_code: accuracy(&codes, &encoder.encode(&asked)?)?,
+            k: *k,
+            in_code: voters.accuracy(&codes, &encoder.encode(&asked)?)?,
             in_pca,
-            in_view: accuracy(&columns(&train, &own), &columns(&test, &own))?,
+            in_view: voters.accuracy(&columns(train, &own), &columns(test, &own))?,
         })
     });
     measured.collect()
