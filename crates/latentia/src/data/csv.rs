@@ -11,7 +11,7 @@ use ::csv::{ByteRecord, Reader, ReaderBuilder};
 use super::{
     Chunk, ColumnInfo, Matrix, Source,
     open::{Bytes, open_bytes, read_error},
-    plan::{Plan, Request, Role, numbered},
+    plan::{Plan, Request, Role, numbered, roles_of_plan},
     text::{is_missing, number, text_fault},
 };
 use crate::{DataError, Result};
@@ -147,25 +147,7 @@ impl Source for CsvSource {
         self.named
     }
 
-    fn label(&self) -> Option<&str> {
-        self.plan.name_of(Role::Label)
-    }
-
-    fn targets(&self) -> &[String] {
-        &self.plan.targets
-    }
-
-    fn id(&self) -> Option<&str> {
-        self.plan.name_of(Role::Id)
-    }
-
-    fn text(&self) -> Option<&str> {
-        self.plan.name_of(Role::Text)
-    }
-
-    fn tags(&self) -> Option<&str> {
-        self.plan.name_of(Role::Tags)
-    }
+    roles_of_plan!();
 
     fn next(&mut self, max_rows: usize) -> Result<Option<Chunk>> {
         let width = self.plan.roles.iter().filter(|role| **role == Role::Number).count();

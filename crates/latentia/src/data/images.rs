@@ -1,14 +1,12 @@
 //! A PNG or JPEG image, or a folder of them; the names of its sub-folders are classes.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageReader, Limits, imageops::FilterType};
 
 use super::{
     Channels, Chunk, ColumnInfo, ColumnKind, ImageShape, Matrix, ReadOptions, Source,
+    files::{FILE, FOLDER, check_label, list, within},
     guard::guard,
     options::MAX_IMAGE_SIDE,
     plan::{Plan, Request, Role, numbered},
@@ -19,10 +17,6 @@ use crate::{DataError, Error, Result};
 const MAX_IMAGE_BYTES: u64 = 1 << 30;
 /// Values held at a time.
 const BUFFER: usize = 8 << 20;
-/// Name of the column of classes, which are the names of folders.
-const FOLDER: &str = "folder";
-/// Name of the column that names rows.
-const FILE: &str = "file";
 
 /// Images of one shape, one a row; colours come first within a row.
 pub(crate) struct ImageSource {
@@ -37,17 +31,12 @@ pub(crate) struct ImageSource {
 impl ImageSource {
     pub(crate) fn open(request: Request<'_>) -> Result<Self> {
         let (path, options) = (request.path, request.options);
-        let files = if path.is_dir() { list(path)? } else { vec![(path.to_owned(), None)] };
+        let files = if path.is_dir() { list(path, is_image)? } else { vec![(path.to_owned(), None)] };
         let Some((first, _)) = files.first() else {
             return Err(DataError::new(path, "no PNG or JPEG file", "a folder of images").into());
         };
         let labelled = files.iter().any(|(_, class)| class.is_some());
-        if let Some(label) =
-            options.label.as_ref().filter(|label| request.schema.is_none() && *label != FOLDER)
-        {
-            let expected = format!("\"{FOLDER}\": the classes of images are the names of their folders");
-            return Err(DataError::new(path, format!("the label \"{label}\""), expected).into());
-        }
+        check_label(request, "images")?;
         let shape = match (options.image_height, options.image_width, options.image_channels) {
             (Some(height), Some(width), Some(channels)) => {
                 ImageShape { channels: count(channels), height, width }
@@ -140,11 +129,7 @@ impl Source for ImageSource {
         for (file, _) in files {
             self.push(file, &mut values)?;
         }
-        let name = |file: &Path| match file.strip_prefix(&self.path) {
-            Ok(within) if within != Path::new("") => within.display().to_string(),
-            _ => file.display().to_string(),
-        };
-        let mut texts = vec![files.iter().map(|(file, _)| Some(name(file))).collect()];
+        let mut texts = vec![files.iter().map(|(file, _)| Some(within(&self.path, file))).collect()];
         if self.labelled {
             texts.push(files.iter().map(|(_, class)| class.clone()).collect());
         }
@@ -161,33 +146,9 @@ fn count(channels: Channels) -> usize {
     }
 }
 
-/// The images of a folder and of its sub-folders with their classes, in order of name.
-fn list(folder: &Path) -> Result<Vec<(PathBuf, Option<String>)>> {
-    let entries = |folder: &Path| -> Result<Vec<PathBuf>> {
-        let read = fs::read_dir(folder).map_err(|e| Error::io(folder, "read", e))?;
-        let mut paths = Vec::new();
-        for entry in read {
-            paths.push(entry.map_err(|e| Error::io(folder, "read", e))?.path());
-        }
-        paths.sort();
-        Ok(paths)
-    };
-    let mut files = Vec::new();
-    for path in entries(folder)? {
-        if path.is_dir() {
-            let class = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            let images = entries(&path)?.into_iter().filter(|path| is_image(path));
-            files.extend(images.map(|image| (image, class.clone())));
-        } else if is_image(&path) {
-            files.push((path, None));
-        }
-    }
-    Ok(files)
-}
-
 /// Whether a folder holds images.
 pub(crate) fn is_folder(path: &Path) -> bool {
-    list(path).is_ok_and(|files| !files.is_empty())
+    list(path, is_image).is_ok_and(|files| !files.is_empty())
 }
 
 fn is_image(path: &Path) -> bool {

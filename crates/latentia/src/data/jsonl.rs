@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{
     Chunk, ColumnInfo, Matrix, Source,
     open::{Bytes, open_bytes, read_error},
-    plan::{Plan, Request, Role},
+    plan::{Plan, Request, Role, roles_of_plan},
     text::{NumberFault, is_missing, is_number, number},
 };
 use crate::{DataError, Result};
@@ -187,25 +187,7 @@ impl Source for JsonlSource {
         true
     }
 
-    fn label(&self) -> Option<&str> {
-        self.plan.name_of(Role::Label)
-    }
-
-    fn targets(&self) -> &[String] {
-        &self.plan.targets
-    }
-
-    fn id(&self) -> Option<&str> {
-        self.plan.name_of(Role::Id)
-    }
-
-    fn text(&self) -> Option<&str> {
-        self.plan.name_of(Role::Text)
-    }
-
-    fn tags(&self) -> Option<&str> {
-        self.plan.name_of(Role::Tags)
-    }
+    roles_of_plan!();
 
     fn next(&mut self, max_rows: usize) -> Result<Option<Chunk>> {
         let width = self.plan.roles.iter().filter(|role| **role == Role::Number).count();

@@ -9,6 +9,7 @@ mod csv;
 mod dataset;
 mod documents;
 mod element;
+mod files;
 mod fit;
 mod guard;
 mod idx;

@@ -23,7 +23,7 @@ use super::{
     Chunk, ColumnInfo, Matrix, Source,
     guard::guard,
     open::open_file,
-    plan::{Plan, Request, Role},
+    plan::{Plan, Request, Role, roles_of_plan},
     text::{self, is_missing, number},
 };
 use crate::{DataError, Error, Result};
@@ -184,25 +184,7 @@ impl Source for ParquetSource {
         Some(self.rows)
     }
 
-    fn label(&self) -> Option<&str> {
-        self.plan.name_of(Role::Label)
-    }
-
-    fn targets(&self) -> &[String] {
-        &self.plan.targets
-    }
-
-    fn id(&self) -> Option<&str> {
-        self.plan.name_of(Role::Id)
-    }
-
-    fn text(&self) -> Option<&str> {
-        self.plan.name_of(Role::Text)
-    }
-
-    fn tags(&self) -> Option<&str> {
-        self.plan.name_of(Role::Tags)
-    }
+    roles_of_plan!();
 
     fn next(&mut self, max_rows: usize) -> Result<Option<Chunk>> {
         let (batch, start) = match self.batch.take() {

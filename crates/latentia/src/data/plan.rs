@@ -181,6 +181,32 @@ impl Plan {
     }
 }
 
+/// In an `impl Source` of a file whose columns a `plan` gives their roles, the answers to which column is what.
+macro_rules! roles_of_plan {
+    () => {
+        fn label(&self) -> Option<&str> {
+            self.plan.name_of($crate::data::plan::Role::Label)
+        }
+
+        fn targets(&self) -> &[String] {
+            &self.plan.targets
+        }
+
+        fn id(&self) -> Option<&str> {
+            self.plan.name_of($crate::data::plan::Role::Id)
+        }
+
+        fn text(&self) -> Option<&str> {
+            self.plan.name_of($crate::data::plan::Role::Text)
+        }
+
+        fn tags(&self) -> Option<&str> {
+            self.plan.name_of($crate::data::plan::Role::Tags)
+        }
+    };
+}
+pub(crate) use roles_of_plan;
+
 /// `prefix1`, `prefix2`, ….
 pub(crate) fn numbered(prefix: char, count: usize) -> Vec<String> {
     (1..=count).map(|j| format!("{prefix}{j}")).collect()

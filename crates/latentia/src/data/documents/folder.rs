@@ -1,26 +1,21 @@
 //! A .txt file, or a folder of them; the names of its sub-folders are classes.
 
 use std::{
-    fs,
     io::Read,
     path::{Path, PathBuf},
 };
 
 use super::{MAX_FILE, Names};
 use crate::{
-    DataError, Error, Result,
+    DataError, Result,
     data::{
         Chunk, ColumnInfo, ColumnKind, Matrix, Source,
+        files::{FILE, FOLDER, check_label, list, within},
         open::{open_bytes, read_error},
         plan::Request,
         text::text_fault,
     },
 };
-
-/// Name of the column of classes, which are the names of folders.
-const FOLDER: &str = "folder";
-/// Name of the column that names rows.
-const FILE: &str = "file";
 
 /// One document a file.
 pub(crate) struct FolderSource {
@@ -35,18 +30,12 @@ pub(crate) struct FolderSource {
 impl FolderSource {
     pub(crate) fn open(request: Request<'_>) -> Result<Self> {
         let path = request.path;
-        let files = if path.is_dir() { list(path)? } else { vec![(path.to_owned(), None)] };
+        let files = if path.is_dir() { list(path, is_document)? } else { vec![(path.to_owned(), None)] };
         if files.is_empty() {
             return Err(DataError::new(path, "no .txt file", "a folder of documents").into());
         }
         let names = Names::new(request, FILE, FOLDER)?;
-        let options = request.options;
-        if let Some(label) =
-            options.label.as_ref().filter(|label| request.schema.is_none() && *label != FOLDER)
-        {
-            let expected = format!("\"{FOLDER}\": the classes of documents are the names of their folders");
-            return Err(DataError::new(path, format!("the label \"{label}\""), expected).into());
-        }
+        check_label(request, "documents")?;
         let labelled = files.iter().any(|(_, class)| class.is_some());
         let text = |name: &str| ColumnInfo { name: name.to_owned(), kind: ColumnKind::Text };
         let mut columns = vec![text(&names.text), text(&names.id)];
@@ -98,8 +87,7 @@ impl Source for FolderSource {
         }
         for (file, _) in files {
             texts[0].push(Some(read(file)?));
-            let within = file.strip_prefix(&self.path).ok().filter(|within| *within != Path::new(""));
-            texts[1].push(Some(within.unwrap_or(file).display().to_string()));
+            texts[1].push(Some(within(&self.path, file)));
         }
         let first_row = self.next as u64;
         self.next += rows;
@@ -123,37 +111,17 @@ fn read(file: &Path) -> Result<String> {
     })
 }
 
-/// The documents of a folder and of its sub-folders with their classes, in order of name.
-fn list(folder: &Path) -> Result<Vec<(PathBuf, Option<String>)>> {
-    let entries = |folder: &Path| -> Result<Vec<PathBuf>> {
-        let read = fs::read_dir(folder).map_err(|e| Error::io(folder, "read", e))?;
-        let mut paths = Vec::new();
-        for entry in read {
-            paths.push(entry.map_err(|e| Error::io(folder, "read", e))?.path());
-        }
-        paths.sort();
-        Ok(paths)
-    };
-    let mut files = Vec::new();
-    for path in entries(folder)? {
-        if path.is_dir() {
-            let class = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            let texts = entries(&path)?.into_iter().filter(|path| is_text(path) && path.is_file());
-            files.extend(texts.map(|text| (text, class.clone())));
-        } else if is_text(&path) {
-            files.push((path, None));
-        }
-    }
-    Ok(files)
-}
-
 /// Whether a file's name says that it holds a document.
 pub(crate) fn is_text(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     name.strip_suffix(".gz").unwrap_or(&name).ends_with(".txt")
 }
 
+fn is_document(path: &Path) -> bool {
+    is_text(path) && path.is_file()
+}
+
 /// Whether a folder holds documents.
 pub(crate) fn is_folder(path: &Path) -> bool {
-    list(path).is_ok_and(|files| !files.is_empty())
+    list(path, is_document).is_ok_and(|files| !files.is_empty())
 }
