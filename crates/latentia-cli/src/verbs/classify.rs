@@ -2,39 +2,23 @@
 
 use latentia::data::{Matrix, Table, Values};
 
-use super::{
-    Context,
-    encode::{beside, names},
-};
-use crate::{Outcome, args::Classify, sink::Sink, stream};
+use super::{Context, rows::Through};
+use crate::{Outcome, args::Classify};
 
 /// Rows to classes and their probabilities.
 pub(super) fn run(args: &Classify, context: &Context) -> Outcome {
-    let transform = &args.transform;
-    let opened = context.open(&transform.model)?;
+    let opened = context.open(&args.transform.model)?;
     let model = opened.model.require("classify", opened.model.as_predict())?;
-    let preprocess = &opened.manifest.preprocess;
-    let classes = preprocess.classes();
-    let reader = preprocess.open(&transform.data, &opened.recipe()?.data)?;
-    let sink = Sink::create(&transform.output, None)?;
-    let bare = sink.is_bare();
-    let (read, total) = stream::batches(reader, preprocess.width());
-    stream::run(
-        read,
-        total,
-        |rows| {
-            let probabilities = model.probabilities(&rows.x)?;
-            if bare {
-                let mut table = Table::new();
-                table.push_matrix("p", &probabilities);
-                return Ok(table);
-            }
-            let told = told(&probabilities, classes, args.top.map(|n| n as usize));
-            Ok(beside(names(&rows, preprocess, told.columns()), told))
-        },
-        sink,
-        context,
-    )
+    let classes = opened.manifest.preprocess.classes();
+    Through::new(&opened, &args.transform, None)?.run(context, |rows, bare| {
+        let probabilities = model.probabilities(&rows.x)?;
+        if bare {
+            let mut table = Table::new();
+            table.push_matrix("p", &probabilities);
+            return Ok(table);
+        }
+        Ok(told(&probabilities, classes, args.top.map(|n| n as usize)))
+    })
 }
 
 /// The most probable class and the probability of every class; or, with `top`, the most probable ones in order.

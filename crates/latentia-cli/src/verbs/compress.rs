@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::{
     Context,
-    encode::{beside, names},
+    rows::{beside, names},
 };
 use crate::{
     Outcome,

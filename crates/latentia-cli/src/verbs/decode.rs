@@ -8,7 +8,7 @@ use latentia::{
     data::{self, Chunk, ColumnInfo, ColumnKind, Matrix, Preprocess, ReadOptions, Source, Table, Values},
 };
 
-use super::{Context, encode::beside};
+use super::{Context, rows::beside};
 use crate::{Outcome, args::Decode, sink::Sink, stream};
 
 /// Codes to rows.

@@ -18,6 +18,7 @@ mod photo;
 mod predict;
 mod report;
 mod reproduce;
+mod rows;
 mod sample;
 mod score;
 mod search;

@@ -7,13 +7,11 @@ use latentia::{
     evaluate,
 };
 
-use super::{Context, encode::names};
+use super::{Context, rows::Through};
 use crate::{
     Failure, Outcome,
     args::{self, Score},
-    output,
-    sink::Sink,
-    stream,
+    output, stream,
 };
 
 /// Scores rows.
@@ -22,39 +20,30 @@ pub(super) fn run(args: &Score, context: &Context) -> Outcome {
     let ModelDirectory { model, manifest, .. } = &opened;
     let scorer = model.require("score", model.as_score())?;
     let preprocess = &manifest.preprocess;
-    let sink = Sink::create(&args.transform.output, None)?;
+    let through = Through::new(&opened, &args.transform, None)?;
     let threshold = threshold(args, &opened, context)?;
-    let reader = preprocess.open(&args.transform.data, &opened.recipe()?.data)?;
-    let bare = sink.is_bare();
-    let (read, total) = stream::batches(reader, preprocess.width());
     let (mut rows, mut unusual) = (0, 0);
-    stream::run(
-        read,
-        total,
-        |batch| {
-            let scores = scorer.score(&batch.x)?;
-            rows += scores.len();
-            let flags: Vec<bool> = scores.iter().map(|&score| score > threshold).collect();
-            unusual += flags.iter().filter(|&&flag| flag).count();
-            let mut table = if bare { Table::new() } else { names(&batch, preprocess, &[]) };
-            table.push("score", Values::Numbers(scores.iter().map(|&s| s as f32).collect()));
-            if bare {
-                table.push("unusual", Values::Integers(flags.iter().map(|&flag| i64::from(flag)).collect()));
-                return Ok(table);
-            }
-            let word = |flag: &bool| Some(if *flag { "yes" } else { "no" }.to_owned());
-            table.push("unusual", Values::Text(flags.iter().map(word).collect()));
-            if let (Some(rebuilder), Some(parts)) =
-                (model.as_reconstruct(), anomaly::contributions(model.as_ref(), &batch.x)?)
-            {
-                let rebuilt = rebuilder.reconstruct(&batch.x)?;
-                reasons(&mut table, preprocess, (&batch.x, &rebuilt), &parts, args.top)?;
-            }
-            Ok(table)
-        },
-        sink,
-        context,
-    )?;
+    through.run(context, |batch, bare| {
+        let scores = scorer.score(&batch.x)?;
+        rows += scores.len();
+        let flags: Vec<bool> = scores.iter().map(|&score| score > threshold).collect();
+        unusual += flags.iter().filter(|&&flag| flag).count();
+        let scores = scores.iter().map(|&s| s as f32).collect();
+        let mut table = Table::new().with("score", Values::Numbers(scores));
+        if bare {
+            table.push("unusual", Values::Integers(flags.iter().map(|&flag| i64::from(flag)).collect()));
+            return Ok(table);
+        }
+        let word = |flag: &bool| Some(if *flag { "yes" } else { "no" }.to_owned());
+        table.push("unusual", Values::Text(flags.iter().map(word).collect()));
+        if let (Some(rebuilder), Some(parts)) =
+            (model.as_reconstruct(), anomaly::contributions(model.as_ref(), &batch.x)?)
+        {
+            let rebuilt = rebuilder.reconstruct(&batch.x)?;
+            reasons(&mut table, preprocess, (&batch.x, &rebuilt), &parts, args.top)?;
+        }
+        Ok(table)
+    })?;
     if !context.global.quiet {
         anstream::eprintln!(
             "{} of {} rows are unusual: their {} is above {}",
