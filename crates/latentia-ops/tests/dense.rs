@@ -1,6 +1,9 @@
 //! The fused dense layer against its composition from Burn's operations, and against finite differences.
 
-use burn::tensor::{Device, Tensor, TensorData};
+mod common;
+
+use burn::tensor::{Device, Tensor};
+use common::{compare, differences, numbers, tensor, values};
 use latentia_ops::{Activation, Orientation, dense, dense_composed};
 
 const ACTIVATIONS: [Activation; 9] = [
@@ -15,29 +18,12 @@ const ACTIVATIONS: [Activation; 9] = [
     Activation::Softplus,
 ];
 
-/// Numbers in (-1, 1) that differ from seed to seed.
-fn numbers(n: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    (0..n)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 40) as f32 / (1u32 << 23) as f32 - 1.0
-        })
-        .collect()
-}
-
 fn matrix(rows: usize, cols: usize, seed: u64, device: &Device) -> Tensor<2> {
-    Tensor::from_data(TensorData::new(numbers(rows * cols, seed), [rows, cols]), device)
+    tensor(numbers(rows * cols, seed), [rows, cols], device)
 }
 
 fn vector(n: usize, seed: u64, device: &Device) -> Tensor<1> {
-    Tensor::from_data(TensorData::new(numbers(n, seed), [n]), device)
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec().unwrap()
+    tensor(numbers(n, seed), [n], device)
 }
 
 type Layer = fn(Tensor<2>, Tensor<2>, Option<Tensor<1>>, Activation, Orientation) -> Tensor<2>;
@@ -73,11 +59,13 @@ fn fused_and_composed_agree_forward_and_in_every_gradient() {
                 let fused = run(dense, shape, activation, orientation);
                 let composed = run(dense_composed, shape, activation, orientation);
                 for (name, (a, b)) in ["y", "dx", "dW", "db"].into_iter().zip(fused.iter().zip(&composed)) {
-                    let scale = b.iter().fold(1f32, |m, v| m.max(v.abs()));
-                    let error = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max) / scale;
-                    if error.is_nan() || error >= 2e-5 {
-                        wrong.push(format!("{activation:?} {orientation:?} {shape:?} {name}: {error}"));
-                    }
+                    compare(
+                        &mut wrong,
+                        &format!("{activation:?} {orientation:?} {shape:?} {name}"),
+                        a,
+                        b,
+                        2e-5,
+                    );
                 }
             }
         }
@@ -95,30 +83,16 @@ fn gradients_agree_with_finite_differences() {
         let device = Device::flex();
         let c = numbers(6, 4);
         let objective = |x: &[f32], w: &[f32]| -> f64 {
-            let x = Tensor::from_data(TensorData::new(x.to_vec(), [3, 4]), &device);
-            let w = Tensor::from_data(TensorData::new(w.to_vec(), [2, 4]), &device);
+            let x = tensor(x.to_vec(), [3, 4], &device);
+            let w = tensor(w.to_vec(), [2, 4], &device);
             let y = dense(x, w, Some(vector(2, 3, &device)), activation, Orientation::OutIn);
             values(y).iter().zip(&c).map(|(y, c)| f64::from(*y) * f64::from(*c)).sum()
         };
         let (x, w) = (numbers(12, 1), numbers(8, 2));
-        let step = 1e-2f32;
-        let moved = |v: &[f32], i: usize, by: f32| {
-            let mut v = v.to_vec();
-            v[i] += by;
-            v
-        };
-        for (i, &gradient) in dx.iter().enumerate() {
-            let slope = (objective(&moved(&x, i, step), &w) - objective(&moved(&x, i, -step), &w)) / 0.02;
-            if (slope - f64::from(gradient)).abs() > 1e-3 {
-                wrong.push(format!("{activation:?} dx[{i}]: {gradient} against {slope}"));
-            }
-        }
-        for (i, &gradient) in dw.iter().enumerate() {
-            let slope = (objective(&x, &moved(&w, i, step)) - objective(&x, &moved(&w, i, -step))) / 0.02;
-            if (slope - f64::from(gradient)).abs() > 1e-3 {
-                wrong.push(format!("{activation:?} dW[{i}]: {gradient} against {slope}"));
-            }
-        }
+        let slopes = differences(&x, 1e-2, |x| objective(x, &w));
+        compare(&mut wrong, &format!("{activation:?} dx"), &dx, &slopes, 1e-3);
+        let slopes = differences(&w, 1e-2, |w| objective(&x, w));
+        compare(&mut wrong, &format!("{activation:?} dW"), &dw, &slopes, 1e-3);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
