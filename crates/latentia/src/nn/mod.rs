@@ -5,6 +5,7 @@ mod convolution;
 mod dense;
 mod embedding;
 mod init;
+mod layer_norm;
 mod recurrent;
 mod stack;
 
@@ -13,6 +14,7 @@ pub use convolution::Convolution;
 pub use dense::Dense;
 pub use embedding::Embedding;
 pub use init::Initializer;
+pub use layer_norm::LayerNorm;
 pub use recurrent::{
     CellKind, Recurrent, RecurrentConfig, RecurrentContext, RecurrentStates, RecurrentStepper,
 };
