@@ -142,6 +142,19 @@ fn results_repeat_the_names_of_rows_and_their_class() {
 }
 
 #[test]
+fn a_name_that_the_result_uses_itself_is_left_to_it() {
+    let s = Sandbox::new();
+    s.write("people.csv", people(60).replacen("name,", "code1,", 1).replacen(",health", ",cluster", 1));
+    let data = "people.csv --label cluster --id code1";
+    s.run(&format!("fit k-means {data} --clusters 2 -o groups")).ok();
+    s.run(&format!("fit pca {data} --code 2 -o m")).ok();
+    let first = |words: &str| header_and_rows(&s.run(words).ok().stdout).0;
+    assert_eq!(first("cluster groups people.csv"), "code1,cluster,distance");
+    assert_eq!(first("encode m people.csv"), "row,cluster,code1,code2");
+    assert_eq!(first("score m people.csv --top 0"), "code1,cluster,score,unusual");
+}
+
+#[test]
 fn decode_of_encode_is_reconstruct() {
     let s = Sandbox::with_model();
     for format in ["csv", "csv.gz", "parquet", "jsonl"] {
