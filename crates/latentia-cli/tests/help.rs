@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Sandbox, people};
+use common::{Sandbox, checkpoint, people, signal, wait_for};
 
 const VERBS: [&str; 22] = [
     "fit",
@@ -49,11 +49,11 @@ fn every_example_runs() {
     s.run("fit pca digits -o digits-pca").ok();
     s.run("reconstruct digits-pca digits -o photo.png").ok();
     // A fit that was stopped.
-    let child =
-        s.start("fit autoencoder people.csv --hidden 8 --code 2 --epochs 4000 --patience 0 -o stopped-model");
-    let id = child.id().to_string();
-    std::thread::sleep(std::time::Duration::from_millis(700));
-    std::process::Command::new("kill").args(["-INT", &id]).status().unwrap();
+    let child = s.start(
+        "fit autoencoder people.csv --hidden 8 --code 2 --epochs 1000000 --patience 0 -o stopped-model",
+    );
+    wait_for("a checkpoint", || checkpoint(&s, "stopped-model").is_some());
+    signal(&child, "INT");
     child.wait_with_output().unwrap();
     let mut failed = Vec::new();
     for verb in VERBS {

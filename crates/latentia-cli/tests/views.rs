@@ -4,7 +4,7 @@ mod common;
 
 use std::fmt::Write;
 
-use common::{Sandbox, header_and_rows};
+use common::{Sandbox, checkpoint, header_and_rows, signal, wait_for};
 
 /// Two files of the same 240 rows, both functions of the same two numbers, with a class in the first.
 fn views(rows: usize) -> (String, String) {
@@ -112,12 +112,8 @@ fn a_fit_of_views_that_is_stopped_resumes_to_the_same_bits() {
     let child = s.start(&format!(
         "fit autoencoder {BOTH} {flags} --view-options sound.label=class --epochs 300 --patience 0 -o parts"
     ));
-    while !s.path("parts/checkpoint").exists() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    std::thread::sleep(std::time::Duration::from_millis(150));
-    let id = child.id().to_string();
-    std::process::Command::new("kill").args(["-KILL", &id]).status().unwrap();
+    wait_for("a checkpoint", || checkpoint(&s, "parts").is_some() || s.path("parts/model.json").exists());
+    signal(&child, "KILL");
     child.wait_with_output().unwrap();
     if !s.path("parts/model.json").exists() {
         s.run("fit --resume parts").ok();

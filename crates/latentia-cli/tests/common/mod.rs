@@ -7,6 +7,8 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use sha2::{Digest, Sha256};
@@ -120,6 +122,29 @@ impl Done {
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {self:#?}"))
     }
+}
+
+/// Waits for `condition`, at most a minute.
+#[track_caller]
+pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The name of a complete checkpoint of the fit that writes `dir`.
+pub(crate) fn checkpoint(s: &Sandbox, dir: &str) -> Option<String> {
+    let entries = fs::read_dir(s.path(dir).join("checkpoint")).ok()?;
+    let names = entries.filter_map(|e| Some(e.ok()?.file_name().to_string_lossy().into_owned()));
+    names.filter(|name| name.starts_with("step-")).max()
+}
+
+/// Sends a signal by name.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
 }
 
 /// People whose weight follows from their height and whose health follows from both: a name, numbers, a category, a
