@@ -67,7 +67,7 @@ impl Term {
     }
 }
 
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments, reason = "what the public losses are given, passed on")]
 #[track_caller]
 fn elementwise(
     name: &str,

@@ -16,7 +16,7 @@ macro_rules! lanes {
     }};
 }
 
-#[allow(clippy::needless_range_loop)]
+#[allow(clippy::needless_range_loop, reason = "loops over lanes, whose fixed length the compiler unrolls")]
 impl Simd for Portable {
     const LANES: usize = N;
     const TILE_ROWS: usize = 6;

@@ -100,7 +100,7 @@ pub trait Simd: Copy + Send + Sync + 'static {
     ///
     /// # Safety
     /// All of those must be readable and writable.
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "two strided places and the part of them that is moved")]
     #[inline(always)]
     unsafe fn transpose(
         self,
