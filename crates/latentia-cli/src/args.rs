@@ -64,7 +64,7 @@ pub(crate) enum Verb {
     Demo(Demo),
     /// Fit a model to data, by a recipe or by flags.
     #[command(
-        long_about = "Fit a model to data and write a model directory: weights, figures beside PCA, and a report to look at.\n\n\
+        long_about = "Fit a model to data and write a model directory: weights, figures beside those of PCA, and a report to look at.\n\n\
                       Either a recipe file says everything, or a kind of model and a data file do and flags change the rest. \
                       Every key of a recipe is a flag of the same name; flags override the recipe.",
         after_help = "Examples:
@@ -139,9 +139,9 @@ pub(crate) enum Verb {
   latentia score people-model people.csv --threshold 12.5 --top 1"
     )]
     Score(Score),
-    /// Tell the class of each row.
+    /// Say which class each row belongs to.
     #[command(
-        long_about = "Tell the class of each row, by a model of kind classifier.\n\n\
+        long_about = "Say which class each row belongs to, by a model of kind classifier.\n\n\
                       For every row the most probable class and the probability of every class; with --top the most probable \
                       classes alone, each with its probability.",
         after_help = "Examples:
@@ -149,9 +149,9 @@ pub(crate) enum Verb {
   latentia classify digits-classifier digits --top 3 | head -3"
     )]
     Classify(Classify),
-    /// Tell numbers of each row.
+    /// Predict numbers for each row.
     #[command(
-        long_about = "Tell numbers of each row, by a model of kind regressor.\n\n\
+        long_about = "Predict numbers for each row, by a model of kind regressor.\n\n\
                       For every row the columns that the model was fitted with as --target, in the units they had there. DATA \
                       need not have them.",
         after_help = "Examples:

@@ -138,7 +138,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: Classifier::KIND,
-        about: "dense layers that tell the class of a row, on the input or on the codes of another model",
+        about: "dense layers that predict the class of a row, on the input or on the codes of another model",
         trains: true,
         keys: recipe::model_keys::<ClassifierConfig>,
         parse: parse::<ClassifierConfig>,
@@ -148,7 +148,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: Regressor::KIND,
-        about: "dense layers that tell numbers of a row, on the input or on the codes of another model",
+        about: "dense layers that predict numbers of a row, on the input or on the codes of another model",
         trains: true,
         keys: recipe::model_keys::<RegressorConfig>,
         parse: parse::<RegressorConfig>,

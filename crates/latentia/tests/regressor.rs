@@ -164,7 +164,7 @@ fn hidden_layers_and_encoders_tell_what_a_linear_model_cannot() {
         // The targets are not asked for where there is nothing to compare with.
         assert_eq!(told(&dir, &data), told(&dir, &bare), "{name}");
         let report = fs::read_to_string(dir.join("report.html")).unwrap();
-        assert!(report.contains("y as told and as it is") && report.contains("least squares"));
+        assert!(report.contains("y, predicted and actual") && report.contains("least squares"));
     }
 }
 

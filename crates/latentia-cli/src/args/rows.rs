@@ -42,12 +42,12 @@ pub(crate) struct Fit {
 /// Views of the rows that are read.
 #[derive(Debug, Args)]
 pub(crate) struct From {
-    /// Read only these views of the rows, the others being missing; with one, DATA may be the file of that view.
+    /// Read only these views (named groups of columns) of the rows, the others being missing; with one, DATA may be the file of that view.
     #[arg(long, value_name = "VIEW,VIEW,..", value_delimiter = ',')]
     pub(crate) from: Vec<String>,
 }
 
-/// `cluster`
+/// A model, the rows for it, and where the result goes.
 #[derive(Debug, Args)]
 pub(crate) struct Transform {
     /// The model directory.

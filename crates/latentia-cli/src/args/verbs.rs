@@ -18,7 +18,7 @@ pub(crate) struct Score {
     /// The share of the rows of DATA to call unusual, those of highest score: 0.05 is the same as --threshold 95%.
     #[arg(long, value_name = "SHARE", value_parser = parse_share, conflicts_with = "threshold")]
     pub(crate) contamination: Option<f64>,
-    /// How many of the columns that contribute most to name for each row.
+    /// How many columns to name for each row, those that contribute most to its score.
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) top: usize,
 }

@@ -56,7 +56,7 @@ pub(crate) fn fit(
     let mut features = Vec::with_capacity(source.columns().len());
     let mut targets = Vec::new();
     if image.is_some() && !source.targets().is_empty() {
-        return Err(Error::config("data.target", "the pixels of an image cannot be told one by one"));
+        return Err(Error::config("data.target", "the pixels of an image cannot be predicted one by one"));
     }
     for (j, column) in source.columns().iter().enumerate() {
         let aside = asides.contains(&Some(&column.name));

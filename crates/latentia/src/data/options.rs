@@ -34,7 +34,7 @@ pub struct ReadOptions {
     /// Column that names each row: kept out of the features, repeated in every result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Columns of numbers that a regressor learns to tell: kept out of the features.
+    /// Columns of numbers that a regressor learns to predict: kept out of the features.
     pub target: Vec<String>,
     /// The only columns to use as features, all when empty.
     pub columns: Vec<String>,
@@ -47,7 +47,7 @@ pub struct ReadOptions {
     pub text: Option<String>,
     /// Most words that are features of a document: those in most training documents.
     pub vocabulary: usize,
-    /// The least number of training documents that a word of the vocabulary is in.
+    /// Words that fewer training documents have are left out of the vocabulary.
     pub min_documents: usize,
     /// Whether to leave English function words (the, of, which) out of the vocabulary.
     pub stop_words: bool,

@@ -276,7 +276,7 @@ fn verdict(figures: &Figures, copies: bool) -> Option<String> {
         let found = prediction.parts.last()?;
         let better = prediction.baselines.iter().find(|b| b.accuracy > found.accuracy)?;
         return Some(format!(
-            "A simpler classifier tells the class of the {} rows more often ({}: {:.2} % against {:.2} %): regularise, or \
+            "A simpler classifier is right about more of the {} rows ({}: {:.2} % against {:.2} %): regularise, or \
              use the simpler one",
             found.name,
             better.name,
@@ -289,7 +289,7 @@ fn verdict(figures: &Figures, copies: bool) -> Option<String> {
         let same = |b: &&RegressionPart| b.target == found.target && b.rmse < found.rmse;
         let better = regression.baselines.iter().find(same)?;
         return Some(format!(
-            "A simpler model tells '{}' of the {} rows better ({}: root mean squared error {:.4} against {:.4}): regularise, or \
+            "A simpler model predicts '{}' of the {} rows better ({}: root mean squared error {:.4} against {:.4}): regularise, or \
              use the simpler one",
             found.target, found.name, better.name, better.rmse, found.rmse
         ));

@@ -31,7 +31,7 @@ pub struct ClassifierConfig {
     /// Directory of a model whose codes take the place of the input; it is kept within the classifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoder: Option<PathBuf>,
-    /// Whether the encoder stays as it is or learns on.
+    /// Whether the encoder stays as it is or is trained further.
     pub encoder_mode: EncoderMode,
 }
 
@@ -53,7 +53,7 @@ pub struct RegressorConfig {
     /// Directory of a model whose codes take the place of the input; it is kept within the regressor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoder: Option<PathBuf>,
-    /// Whether the encoder stays as it is or learns on.
+    /// Whether the encoder stays as it is or is trained further.
     pub encoder_mode: EncoderMode,
 }
 
@@ -99,9 +99,9 @@ fn check_share(key: &str, share: f64) -> Result<()> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EncoderMode {
-    /// It stays as it is: any model that encodes.
+    /// It stays as it is; for any model that encodes.
     Frozen,
-    /// It is trained on together with the classifier: an autoencoder.
+    /// It is trained further, together with the layers above it; for autoencoders.
     FineTuned,
 }
 

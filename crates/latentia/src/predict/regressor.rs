@@ -49,7 +49,7 @@ fn targets_of(split: &Split) -> Result<&Matrix> {
     split.targets.as_ref().ok_or_else(|| {
         Error::config(
             "data.target",
-            "found none, but a regressor learns to tell numbers of the rows: name their columns with --target COLUMN",
+            "found none, but a regressor learns to predict numbers of the rows: name their columns with --target COLUMN",
         )
     })
 }

@@ -178,7 +178,7 @@ fn told(args: &Evaluate, here: &PredictionPart, sums: &Sums, opened: &ModelDirec
         counts[label as usize][class as usize] += 1;
     }
     let mut confusion =
-        Grid::new(std::iter::once("is \\ told to be").chain(classes.iter().map(String::as_str)));
+        Grid::new(std::iter::once("class \\ predicted").chain(classes.iter().map(String::as_str)));
     for (class, row) in classes.iter().zip(counts) {
         confusion.row(std::iter::once(class.clone()).chain(row.into_iter().map(count)).collect::<Vec<_>>());
     }

@@ -24,8 +24,8 @@ use crate::{
 pub struct AutoencoderConfig {
     /// Width of every hidden layer of the encoder, from the input on; the decoder mirrors them.
     pub hidden: Vec<usize>,
-    /// Maps of every convolution of the encoder, from an image on; they come before `hidden`, and the decoder mirrors them. None:
-    /// dense layers only.
+    /// Feature maps of every convolution of the encoder, for rows that are images; `hidden` comes after them, and the decoder
+    /// mirrors both. None: dense layers only.
     pub channels: Vec<usize>,
     /// Pixels that a convolution looks at, across and down.
     pub kernel: usize,

@@ -52,8 +52,8 @@ pub struct GraphEmbeddingConfig {
     pub code: usize,
     /// Nearest rows that each row is joined to: few follow a manifold closely, many bridge its gaps.
     pub neighbours: usize,
-    /// Rows that the eigenvectors are of, drawn at random; the others are placed among them. 0 takes all, as far as they
-    /// are solved within a minute: up to 3000 rows for isomap (1000 of more), 10000 for the others.
+    /// How many rows are mapped first, drawn at random; the others are placed among them. 0 takes all, as far as they are
+    /// solved within a minute: up to 3000 rows for isomap (1000 of more), 10000 for the others.
     pub landmarks: usize,
     /// Share of the trace added to the matrix that weights are solved from, for more neighbours than dimensions.
     pub regularization: f64,

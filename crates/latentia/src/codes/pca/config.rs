@@ -32,7 +32,7 @@ pub struct PcaConfig {
     /// Subtract the mean of every column first. Without it this is a truncated singular value decomposition (latent
     /// semantic analysis), and `whiten` divides by the root mean square.
     pub centre: bool,
-    /// How the components are found: `auto`, `exact` or `randomized`.
+    /// How the components are found.
     pub solver: Solver,
     /// Randomized solver: directions followed beside the components asked for; more is more accurate.
     pub oversample: usize,

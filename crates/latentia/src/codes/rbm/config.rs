@@ -20,7 +20,7 @@ pub struct RbmConfig {
     /// Whether chains go on from step to step instead of starting at the data: persistent contrastive divergence
     /// (Tieleman 2008). Learns a better density and a slower code.
     pub persistent: bool,
-    /// Persistent chains.
+    /// How many persistent chains there are.
     pub chains: usize,
     /// What visible units pass on in the negative phase.
     pub negative_phase: NegativePhase,
@@ -28,7 +28,7 @@ pub struct RbmConfig {
     pub weight_cost: f64,
     /// Mean activation that binary hidden units are drawn to (0: none), as 0.05.
     pub activity_target: f64,
-    /// How strongly they are drawn: `activity-cost · Σ_j KL(activity-target ‖ mean activation of unit j)`.
+    /// How strongly hidden units are drawn to `activity-target`: `activity-cost · Σ_j KL(activity-target ‖ mean activation of unit j)`.
     pub activity_cost: f64,
     /// Gibbs steps of `latentia sample`, from independent units on.
     pub sample_steps: usize,

@@ -16,7 +16,7 @@ pub(super) fn summary(figures: &PredictionFigures) -> String {
     let beside: Vec<String> =
         figures.baselines.iter().map(|b| format!("{} {:.1} %", b.name, 100.0 * b.accuracy)).collect();
     format!(
-        "The class of {:.1} % of the {} rows is told right, learnt from {} labelled rows; beside it: {}.",
+        "The class of {:.1} % of the {} rows is predicted right, learnt from {} labelled rows; beside it: {}.",
         100.0 * found.accuracy,
         found.name,
         figures.learnt,
@@ -49,7 +49,7 @@ pub(super) fn section(
     let prediction = figures.prediction.as_ref()?;
     let names = data.classes().to_vec();
     let confusion = HeatMap {
-        x: "told to be".to_owned(),
+        x: "predicted".to_owned(),
         y: "is".to_owned(),
         value: "rows".to_owned(),
         columns: names.clone(),
@@ -62,7 +62,7 @@ pub(super) fn section(
         figures: vec![
             Figure::new(
                 "Which class is taken for which",
-                "Rows that are told right lie on the diagonal; a strong cell beside it is a pair of classes that are confused.",
+                "Rows that are classified right lie on the diagonal; a strong cell beside it is a pair of classes that are confused.",
                 Chart::HeatMap(confusion),
             ),
             Figure::new(
@@ -71,7 +71,7 @@ pub(super) fn section(
                 Chart::Table(comparison(prediction)),
             ),
             Figure::new(
-                "Rows told worst",
+                "Rows classified worst",
                 "The rows whose class was given the least probability: unusual rows, or wrong labels.",
                 Chart::Table(worst(predictions, split, &names)),
             )
@@ -113,7 +113,7 @@ fn worst(predictions: &Predictions, split: &Split, names: &[String]) -> Table {
         ]
     };
     Table {
-        columns: ["row", "class", "its probability", "told to be"].map(str::to_owned).to_vec(),
+        columns: ["row", "class", "its probability", "predicted"].map(str::to_owned).to_vec(),
         rows: order.into_iter().map(row).collect(),
         highlights: Vec::new(),
     }

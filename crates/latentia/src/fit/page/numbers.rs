@@ -1,4 +1,4 @@
-//! What a regressor's page shows: how far it is from the numbers of rows, what it tells beside what they are, and where it errs
+//! What a regressor's page shows: how far its predictions are off, what they are beside the actual numbers, and where it errs
 //! most.
 
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     report::{Axis, Card, Chart, Figure, Line, Lines, Section, Style, Table, Value},
 };
 
-/// Rows shown of those that are told worst, and points of a figure.
+/// Rows shown of those that are predicted worst, and points of a figure.
 const SHOWN: (usize, usize) = (12, 2000);
 
 /// The figures of the part that was least used in fitting.
@@ -22,7 +22,7 @@ pub(super) fn summary(figures: &RegressionFigures) -> String {
         let beside = figures.baselines.iter().filter(|b| b.target == p.target);
         let beside: Vec<String> = beside.map(|b| format!("{} {:.4}", b.name, b.rmse)).collect();
         format!(
-            "'{}' of the {} rows is told with a root mean squared error of {:.4}; beside it: {}.",
+            "'{}' of the {} rows is predicted with a root mean squared error of {:.4}; beside it: {}.",
             p.target,
             p.name,
             p.rmse,
@@ -46,7 +46,7 @@ pub(super) fn cards(figures: &RegressionFigures) -> Vec<Card> {
     last(figures).map(card).collect()
 }
 
-/// What is told beside what is, the baselines, the rows told worst.
+/// What is predicted beside what is, the baselines, the rows predicted worst.
 pub(super) fn section(figures: &Figures, told: &Matrix, split: &Split, data: &Dataset) -> Option<Section> {
     let regression = figures.regression.as_ref()?;
     let actual = data.preprocess.unscale_targets(split.targets.as_ref()?);
@@ -61,16 +61,16 @@ pub(super) fn section(figures: &Figures, told: &Matrix, split: &Split, data: &Da
         let line = |name: &str, points, style| Line { name: name.to_owned(), points, style };
         let chart = Lines {
             x: Axis::linear(format!("{} of the file", target.name)),
-            y: Axis::linear("told"),
+            y: Axis::linear("predicted"),
             lines: vec![
-                line("told as it is", vec![(low, low), (high, high)], Style::Solid),
+                line("predicted exactly", vec![(low, low), (high, high)], Style::Solid),
                 line("rows", pairs().take(SHOWN.1).flat_map(|point| [point, gap]).collect(), Style::Marked),
             ],
             marks: Vec::new(),
         };
         charts.push(Figure::new(
-            format!("{} as told and as it is", target.name),
-            "Rows that are told right lie on the line; a bend of the cloud away from it is what the model misses.",
+            format!("{}, predicted and actual", target.name),
+            "Rows that are predicted exactly lie on the line; a bend of the cloud away from it is what the model misses.",
             Chart::Lines(chart),
         ));
     }
@@ -81,8 +81,8 @@ pub(super) fn section(figures: &Figures, told: &Matrix, split: &Split, data: &Da
     ));
     charts.push(
         Figure::new(
-            "Rows told worst",
-            "The rows that are told farthest from what they are: unusual rows, or wrong numbers.",
+            "Rows predicted worst",
+            "The rows whose predictions are farthest off: unusual rows, or wrong numbers.",
             Chart::Table(worst(&actual, &told, split, data)),
         )
         .wide(),
@@ -130,7 +130,8 @@ fn worst(actual: &Matrix, told: &Matrix, split: &Split, data: &Dataset) -> Table
         let cells = numbers.flat_map(|(&a, &t)| [f64::from(a).into(), f64::from(t).into()]);
         std::iter::once(name.into()).chain(cells).collect()
     };
-    let names = data.preprocess.targets.iter().flat_map(|t| [t.name.clone(), format!("{} told", t.name)]);
+    let names =
+        data.preprocess.targets.iter().flat_map(|t| [t.name.clone(), format!("{} predicted", t.name)]);
     Table {
         columns: std::iter::once("row".to_owned()).chain(names).collect(),
         rows: order.into_iter().map(row).collect(),
