@@ -193,3 +193,9 @@ fn a_checkpoint_half_removed_beside_a_complete_model_is_not_gone_on_with() {
     s.run(&format!("{FIT} --epochs 1 --keep-checkpoint -o m --resume")).fails(1, &["complete"]);
     s.run("inspect m").ok();
 }
+
+#[test]
+fn a_directory_to_go_on_in_that_is_not_there_is_named() {
+    let s = Sandbox::new();
+    s.run("fit --resume nowhere").fails(2, &["--resume", "there is no directory 'nowhere'"]);
+}

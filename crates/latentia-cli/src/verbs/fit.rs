@@ -95,7 +95,11 @@ fn draft(args: &Fit) -> Result<(Draft, PathBuf)> {
     };
     let mut draft = if what.ends_with(".toml") {
         Draft::read(Path::new(what))?
-    } else if args.resume && args.data.is_none() && Path::new(what).is_dir() {
+    } else if args.resume && args.data.is_none() && kind_or_hint(what).is_err() {
+        if !Path::new(what).is_dir() {
+            let message = format!("there is no directory '{what}': name that of the stopped fit");
+            return Err(Error::config("--resume", message));
+        }
         return match args.output.as_deref().is_none_or(|dir| dir == Path::new(what)) {
             true => Ok((unfinished(Path::new(what))?, what.into())),
             false => Err(Error::config("-o", "--resume goes on in the directory of the stopped fit")),

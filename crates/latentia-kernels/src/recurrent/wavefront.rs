@@ -138,7 +138,7 @@ impl Wavefront {
     }
 
     /// [`forward_stack`](super::forward_stack) of a stack that [`piece`] finds worth it.
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "what the stack is given, passed on")]
     pub(super) fn forward(
         &mut self,
         stack: &Stack,

@@ -128,7 +128,7 @@ impl<C: Pointwise> BackwardShare<'_, C> {
     }
 
     #[inline(always)]
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "where in the sequence, and what is there")]
     fn pointwise<S: Simd>(
         &self,
         s: S,

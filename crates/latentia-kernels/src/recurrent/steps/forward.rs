@@ -159,7 +159,7 @@ impl<C: Pointwise> ForwardShare<'_, C> {
     }
 
     #[inline(always)]
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "where in the sequence, and what is there")]
     fn pointwise<S: Simd>(
         &self,
         s: S,
