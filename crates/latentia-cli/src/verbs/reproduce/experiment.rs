@@ -228,7 +228,8 @@ const RECIPES: &[(&str, &str)] = recipes![
     "iwae-mnist",
     "dbn-mnist",
     "mnist-hidden-layer",
-    "mnist-classifier"
+    "mnist-classifier",
+    "mnist-few-labels"
 ];
 
 impl Experiment {
