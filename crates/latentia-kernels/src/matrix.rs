@@ -175,17 +175,6 @@ impl<'a> MatMut<'a> {
         self.col_stride
     }
 
-    /// A shorter borrow of the same matrix.
-    pub fn reborrow(&mut self) -> MatMut<'_> {
-        MatMut {
-            data: self.data,
-            rows: self.rows,
-            cols: self.cols,
-            row_stride: self.row_stride,
-            col_stride: self.col_stride,
-        }
-    }
-
     /// The same matrix, to read.
     pub fn as_ref(&self) -> MatRef<'_> {
         MatRef {
