@@ -42,6 +42,9 @@ fn points_of_the_plane_are_shown_with_where_they_are_moved_to() {
         .ok();
     let report = std::fs::read_to_string(s.path("m/report.html")).unwrap();
     assert!(report.contains("Vector field") && report.contains("what the model makes of it"));
+    assert!(!report.contains("could not be drawn"));
+    // Two numbers fit into a code of four: that PCA rebuilds them exactly says nothing.
+    assert!(report.contains("can hold the row itself") && !report.contains("or use PCA"));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! Every update takes a factor for the gradient (clipping by norm, averaging) and applies it on the way. Equations and
 //! defaults are PyTorch's, so that a run can be moved between the two. The bodies are plain loops: the compiler turns them
-//! into vectors of every level, and they give the same bits at all of them.
+//! into vectors of every level, and they give the same bits at all of them. Means that would be subnormal, and squares of
+//! gradients below `2⁻⁵⁸`, count as zero.
 
 mod gradient;
 

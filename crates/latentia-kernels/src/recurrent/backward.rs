@@ -40,7 +40,8 @@ pub struct Gradients<'a> {
 }
 
 /// Gradients by backpropagation through time (Werbos 1990) after [`forward`](super::forward) with the same layer
-/// and workspace, which keeps the sequences. A forward pass serves one backward pass: the gates turn into their gradients in place.
+/// and workspace, which keeps the sequences. A forward pass serves one backward pass: the gates turn into their gradients in place. Gradients
+/// of gates and states below [`NEGLIGIBLE`](crate::math::vector::NEGLIGIBLE) count as zero.
 ///
 /// # Panics
 /// If a shape does not fit, or `workspace` holds no forward pass of this layer's shape.
