@@ -15,10 +15,7 @@ use latentia::{
 };
 use serde_json::json;
 
-use super::{
-    Context,
-    rows::{beside, names},
-};
+use super::{Context, rows::names};
 use crate::{
     Outcome,
     args::{Compress, Decompress, Output},
@@ -173,7 +170,7 @@ pub(super) fn decompress(args: &Decompress, context: &Context) -> Outcome {
             let rows = rows_of(compressed.names, x);
             let table = match sink.is_bare() {
                 true => table,
-                false => beside(names(&rows, preprocess, table.columns()), table),
+                false => names(&rows, preprocess, table.columns()).beside(table),
             };
             sink.write(&table)?;
             sink.finish()

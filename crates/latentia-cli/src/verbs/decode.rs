@@ -8,7 +8,7 @@ use latentia::{
     data::{self, Chunk, ColumnInfo, ColumnKind, Matrix, Preprocess, ReadOptions, Source, Table, Values},
 };
 
-use super::{Context, rows::beside};
+use super::Context;
 use crate::{Outcome, args::Decode, sink::Sink, stream};
 
 /// Codes to rows.
@@ -32,7 +32,7 @@ pub(super) fn run(args: &Decode, context: &Context) -> Outcome {
         |chunk| {
             let codes = columns.codes(&path, &chunk)?;
             let rows = preprocess.inverse(&decoder.decode(&codes)?)?;
-            Ok(if bare { rows } else { beside(columns.names(&chunk), rows) })
+            Ok(if bare { rows } else { columns.names(&chunk).beside(rows) })
         },
         sink,
         context,

@@ -48,7 +48,7 @@ impl<'a> Through<'a> {
         let (read, total) = stream::batches(reader, preprocess.width());
         let compute = |rows: Rows| {
             let table = tabulate(&rows, bare)?;
-            Ok(if bare { table } else { beside(names(&rows, preprocess, table.columns()), table) })
+            Ok(if bare { table } else { names(&rows, preprocess, table.columns()).beside(table) })
         };
         stream::run(read, total, compute, self.sink, context)
     }
@@ -75,12 +75,4 @@ pub(super) fn names(rows: &Rows, preprocess: &Preprocess, taken: &[(String, Valu
         table.push(&spec.column, Values::Text(labels.iter().map(class).collect()));
     }
     table
-}
-
-/// The columns of both tables.
-pub(super) fn beside(mut left: Table, right: Table) -> Table {
-    for (name, values) in right.columns() {
-        left.push(name, values.clone());
-    }
-    left
 }

@@ -60,6 +60,15 @@ impl Table {
         self.columns.push((name, values));
     }
 
+    /// The columns of both tables, these first.
+    ///
+    /// # Panics
+    /// As [`Table::with`].
+    pub fn beside(mut self, right: Self) -> Self {
+        right.columns.into_iter().for_each(|(name, values)| self.push(name, values));
+        self
+    }
+
     /// Adds the columns of a matrix, called `prefix1`, `prefix2`, ….
     pub fn push_matrix(&mut self, prefix: &str, x: &super::Matrix) {
         let mut columns = vec![Vec::with_capacity(x.rows()); x.cols()];
