@@ -60,12 +60,15 @@ fn reproduce(experiment: &Experiment, args: &Reproduce, context: &Context) -> Ou
     let mut draft = Draft::parse(experiment.recipe)?;
     let dir = args.output.clone().unwrap_or_else(|| PathBuf::from(experiment.name));
     let first = match &experiment.header.first {
-        Some(name) => Some((find(name)?, encoder_dir(&dir))),
+        Some(name) => {
+            // What the recipe takes the other model as.
+            let key = if draft.get("model", "start").is_some() { "start" } else { "encoder" };
+            let first = first_dir(&dir, key);
+            draft.set("model", key, first.to_string_lossy().into());
+            Some((find(name)?, first))
+        }
         None => None,
     };
-    if let Some((_, dir)) = &first {
-        draft.set("model", "encoder", dir.to_string_lossy().into());
-    }
     for text in &args.set {
         draft.set_text(text)?;
     }
@@ -95,9 +98,9 @@ fn reproduce(experiment: &Experiment, args: &Reproduce, context: &Context) -> Ou
 }
 
 /// The directory of the model that comes first, beside that of the experiment.
-fn encoder_dir(dir: &Path) -> PathBuf {
+fn first_dir(dir: &Path, key: &str) -> PathBuf {
     let mut name = dir.file_name().unwrap_or_default().to_os_string();
-    name.push("-encoder");
+    name.push(format!("-{key}"));
     dir.with_file_name(name)
 }
 

@@ -120,22 +120,26 @@ fn worst<F: VectorFn>(
 const ALL: (f32, f32) = (f32::NEG_INFINITY, f32::INFINITY);
 
 fn hold_the_bounds(step: usize) {
-    let cases = [
-        ("exp", worst(Exp, f64::exp, ALL, step), 1.1),
-        ("exp_m1_negative", worst(ExpM1, f64::exp_m1, (f32::NEG_INFINITY, 0.0), step), 1.6),
-        ("log", worst(Log, f64::ln, ALL, step), 1.2),
-        ("log_1p_unit", worst(Log1p, f64::ln_1p, (0.0, 1.0), step), 2.5),
-        ("tanh", worst(Tanh, f64::tanh, ALL, step), 2.7),
-        ("sigmoid", worst(Sigmoid, sigmoid, ALL, step), 2.5),
-        ("softplus", worst(Softplus, softplus, ALL, step), 2.8),
-        ("gelu", worst(Gelu, gelu, ALL, step), 8.5),
+    type Case<'a> = (&'a str, &'a dyn Fn() -> (f64, f32, &'static str), f64);
+    let cases: [Case; 8] = [
+        ("exp", &|| worst(Exp, f64::exp, ALL, step), 1.1),
+        ("exp_m1_negative", &|| worst(ExpM1, f64::exp_m1, (f32::NEG_INFINITY, 0.0), step), 1.6),
+        ("log", &|| worst(Log, f64::ln, ALL, step), 1.2),
+        ("log_1p_unit", &|| worst(Log1p, f64::ln_1p, (0.0, 1.0), step), 2.5),
+        ("tanh", &|| worst(Tanh, f64::tanh, ALL, step), 2.7),
+        ("sigmoid", &|| worst(Sigmoid, sigmoid, ALL, step), 2.5),
+        ("softplus", &|| worst(Softplus, softplus, ALL, step), 2.8),
+        ("gelu", &|| worst(Gelu, gelu, ALL, step), 8.5),
     ];
-    for (name, (error, x, level), bound) in cases {
+    let mut beyond = Vec::new();
+    for (name, worst, bound) in cases {
+        let (error, x, level) = worst();
         println!("{name}: {error:.2} ULP at {x:e} ({level}), bound {bound}");
+        if error > bound {
+            beyond.push(format!("{name}({x:e}) is off by {error:.2} ULP at {level}, the bound is {bound}"));
+        }
     }
-    for (name, (error, x, level), bound) in cases {
-        assert!(error <= bound, "{name}({x:e}) is off by {error:.2} ULP at {level}, the bound is {bound}");
-    }
+    assert!(beyond.is_empty(), "{beyond:#?}");
 }
 
 #[test]

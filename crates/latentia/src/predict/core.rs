@@ -20,7 +20,7 @@ use crate::{
     run::Run,
     train::{
         TrainConfig, Trained,
-        params::{Tensors, collect, count, host_values, restore},
+        params::{Tensors, collect, count, digest, host_values, restore},
         train,
     },
 };
@@ -189,10 +189,7 @@ fn identity(
         serde_json::to_string(&(settings, training, &data.preprocess, &data.fingerprint)).map_err(fail)?;
     if let Some(encoder) = encoder {
         text.push_str(&serde_json::to_string(&encoder.origin).map_err(fail)?);
-        for (name, tensor) in initial.iter().chain(&encoder.tensors()) {
-            let bytes: Vec<u8> = tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect();
-            text.push_str(&format!("{name}{}", crate::artifact::files::sha256(&bytes)));
-        }
+        text.push_str(&digest(initial.iter().chain(&encoder.tensors())));
     }
     Ok(crate::artifact::files::sha256(text.as_bytes()))
 }

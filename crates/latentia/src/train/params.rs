@@ -7,6 +7,8 @@ use burn::{
     tensor::{Gradients, Tensor, TensorData},
 };
 
+use crate::artifact::files::sha256;
+
 /// A tensor on the host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostTensor {
@@ -94,6 +96,16 @@ pub fn restore<M: Module>(module: M, tensors: &Tensors) -> Result<M, String> {
         }
         None => Ok(module),
     }
+}
+
+/// SHA-256 of names and values, in hexadecimal.
+pub fn digest<'a>(tensors: impl IntoIterator<Item = (&'a String, &'a HostTensor)>) -> String {
+    let mut text = String::new();
+    for (name, tensor) in tensors {
+        let bytes: Vec<u8> = tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        text.push_str(&format!("{name}{}", sha256(&bytes)));
+    }
+    sha256(text.as_bytes())
 }
 
 /// Number of trainable values.

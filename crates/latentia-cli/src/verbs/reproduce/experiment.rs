@@ -33,7 +33,7 @@ pub(super) struct Header {
     pub(super) source: String,
     /// How long it takes.
     pub(super) time: String,
-    /// The experiment whose model this one takes as its encoder.
+    /// The experiment whose model this one starts from or takes as its encoder.
     pub(super) first: Option<String>,
     /// What to compare.
     pub(super) figures: Vec<Figure>,

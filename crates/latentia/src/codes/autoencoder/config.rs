@@ -1,5 +1,7 @@
 //! The settings of an autoencoder: the `[model]` table of a recipe.
 
+use std::path::PathBuf;
+
 use latentia_ops::Geometry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -49,6 +51,9 @@ pub struct AutoencoderConfig {
     pub view_likelihoods: Vec<String>,
     /// Distribution of the initial weights.
     pub initializer: Initializer,
+    /// Directory of an autoencoder with the same layers and columns whose weights training starts from, in place of random
+    /// ones: to learn on from new rows, or with another objective. The rows are scaled by what they are themselves.
+    pub start: Option<PathBuf>,
     /// How the layers are trained one by one before the whole is.
     pub pretrain: Pretrain,
     /// Epochs that each layer is pretrained for.
@@ -137,6 +142,7 @@ impl Default for AutoencoderConfig {
             likelihood: LikelihoodKind::Auto,
             view_likelihoods: Vec::new(),
             initializer: Initializer::Auto,
+            start: None,
             pretrain: Pretrain::None,
             pretrain_epochs: 10,
             pretrain_learning_rate: 0.0,

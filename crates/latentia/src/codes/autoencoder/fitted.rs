@@ -13,6 +13,7 @@ use super::{
     module::{AutoencoderModule, Rows},
     objective::AutoencoderObjective,
     penalty::SparsityAverage,
+    start::restart,
     views,
 };
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
     run::Run,
     train::{
         OptimizerKind, TrainConfig, Trained,
-        params::{Tensors, host_values, restore},
+        params::{Tensors, digest, host_values, restore},
     },
 };
 
@@ -71,7 +72,13 @@ impl AutoencoderConfig {
         let likelihood = views::likelihood(&config, &data.preprocess);
         let views = views::ranges(&data.preprocess);
         let rows = Rows { features: input, views: &views, convolutions: &convolutions };
-        let module = AutoencoderModule::init(&config, rows, training.seed, &run.device);
+        let mut module = AutoencoderModule::init(&config, rows, training.seed, &run.device);
+        let mut identity = identity(&config, training, data)?;
+        if let Some(dir) = &config.start {
+            let weights;
+            (module, weights) = restart(module, dir, &data.preprocess, &run.device)?;
+            identity.push_str(&digest(&weights));
+        }
         let mut objective = AutoencoderObjective::new(
             &config,
             &likelihood,
@@ -80,7 +87,6 @@ impl AutoencoderConfig {
             training,
             &run.device,
         );
-        let identity = identity(&config, training, data)?;
         let stack = Stack { config: &config, data, training, identity: &identity };
         let trained = stack.train(&mut objective, module, run)?;
         let (module, record) = trained.kept(training.keep)?;
@@ -90,8 +96,10 @@ impl AutoencoderConfig {
     }
 }
 
-/// A digest of everything the weights depend on.
+/// A digest of everything the weights depend on but those they start from. The directory of these may have moved: what it
+/// holds counts.
 fn identity(config: &AutoencoderConfig, training: &TrainConfig, data: &Dataset) -> Result<String> {
+    let config = AutoencoderConfig { start: None, ..config.clone() };
     let text = serde_json::to_string(&(config, training, &data.preprocess, &data.fingerprint))
         .map_err(|e| Error::config("recipe", e.to_string()))?;
     Ok(crate::artifact::files::sha256(text.as_bytes()))

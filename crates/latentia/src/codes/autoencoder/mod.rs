@@ -32,6 +32,7 @@ mod noise;
 mod objective;
 mod penalty;
 mod sections;
+mod start;
 mod views;
 
 #[cfg(test)]

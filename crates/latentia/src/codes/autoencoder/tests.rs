@@ -3,6 +3,7 @@
 mod convolutions;
 mod gradients;
 mod settings;
+mod start;
 mod variants;
 mod variational;
 

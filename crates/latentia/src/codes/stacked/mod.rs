@@ -69,6 +69,12 @@ pub(super) fn check(config: &AutoencoderConfig) -> Result<()> {
     if config.pretrain == Pretrain::None {
         return Ok(());
     }
+    if config.start.is_some() {
+        return Err(Error::config(
+            "model.start",
+            "its weights would be pretrained over: leave out model.start or model.pretrain",
+        ));
+    }
     if config.code_distribution != CodeDistribution::Deterministic {
         return Err(Error::config(
             "model.pretrain",
