@@ -1,7 +1,7 @@
 //! Optimiser updates as tensor operations: fused and in place on the CPU backend, composed elsewhere.
 //!
 //! Every function takes a parameter, its gradient and the optimiser's state of that parameter (equal shapes, without
-//! autodiff), and returns the parameter and state after the step. The equations are those of
+//! autodiff), and returns the parameter and state after the step, and `Σ g²` as of [`sum_of_squares`]. The equations are those of
 //! [`latentia_kernels::optim`]; gradients are multiplied by `grad_scale` first (clipping by global norm).
 
 use burn::tensor::Tensor;
@@ -32,11 +32,11 @@ pub fn adam<const D: usize>(
     t: u64,
     grad_scale: f32,
     [theta, g, m, v]: [Tensor<D>; 4],
-) -> [Tensor<D>; 3] {
+) -> ([Tensor<D>; 3], f64) {
     match primitives([theta, g, m, v]) {
         Ok([mut theta, g, mut m, mut v]) => {
             let g = flex::contiguous(g);
-            kernel::adam(
+            let squares = kernel::adam(
                 config,
                 t,
                 grad_scale,
@@ -46,9 +46,10 @@ pub fn adam<const D: usize>(
                 v.storage_mut(),
             );
             flex::recycle(g);
-            [wrap(theta), wrap(m), wrap(v)]
+            ([wrap(theta), wrap(m), wrap(v)], squares)
         }
         Err([theta, g, m, v]) => {
+            let squares = sum_of_squares(&g);
             let (c1, c2) = (1.0 - config.beta1.powf(t as f64), 1.0 - config.beta2.powf(t as f64));
             let g = coupled(g * grad_scale, &theta, if config.decoupled { 0.0 } else { config.weight_decay });
             let m = m * config.beta1 + g.clone() * (1.0 - config.beta1);
@@ -56,7 +57,7 @@ pub fn adam<const D: usize>(
             let keep = if config.decoupled { 1.0 - config.lr * config.weight_decay } else { 1.0 };
             let root = v.clone().sqrt() / c2.sqrt() + config.eps;
             let theta = theta * keep - m.clone() / root * (config.lr / c1);
-            [theta, m, v]
+            ([theta, m, v], squares)
         }
     }
 }
@@ -66,11 +67,11 @@ pub fn sgd<const D: usize>(
     config: &Sgd,
     grad_scale: f32,
     [theta, g, velocity]: [Tensor<D>; 3],
-) -> [Tensor<D>; 2] {
+) -> ([Tensor<D>; 2], f64) {
     match primitives([theta, g, velocity]) {
         Ok([mut theta, g, mut velocity]) => {
             let g = flex::contiguous(g);
-            kernel::sgd(
+            let squares = kernel::sgd(
                 config,
                 grad_scale,
                 theta.storage_mut(),
@@ -78,17 +79,18 @@ pub fn sgd<const D: usize>(
                 (config.momentum != 0.0).then(|| velocity.storage_mut()),
             );
             flex::recycle(g);
-            [wrap(theta), wrap(velocity)]
+            ([wrap(theta), wrap(velocity)], squares)
         }
         Err([theta, g, velocity]) => {
+            let squares = sum_of_squares(&g);
             let g = coupled(g * grad_scale, &theta, config.weight_decay);
             if config.momentum == 0.0 {
-                return [theta - g * config.lr, velocity];
+                return ([theta - g * config.lr, velocity], squares);
             }
             let velocity = velocity * config.momentum + g.clone();
             let step =
                 if config.nesterov { g + velocity.clone() * config.momentum } else { velocity.clone() };
-            [theta - step * config.lr, velocity]
+            ([theta - step * config.lr, velocity], squares)
         }
     }
 }
@@ -98,11 +100,11 @@ pub fn rmsprop<const D: usize>(
     config: &RmsProp,
     grad_scale: f32,
     [theta, g, square, velocity]: [Tensor<D>; 4],
-) -> [Tensor<D>; 3] {
+) -> ([Tensor<D>; 3], f64) {
     match primitives([theta, g, square, velocity]) {
         Ok([mut theta, g, mut square, mut velocity]) => {
             let g = flex::contiguous(g);
-            kernel::rms_prop(
+            let squares = kernel::rms_prop(
                 config,
                 grad_scale,
                 theta.storage_mut(),
@@ -111,17 +113,18 @@ pub fn rmsprop<const D: usize>(
                 (config.momentum != 0.0).then(|| velocity.storage_mut()),
             );
             flex::recycle(g);
-            [wrap(theta), wrap(square), wrap(velocity)]
+            ([wrap(theta), wrap(square), wrap(velocity)], squares)
         }
         Err([theta, g, square, velocity]) => {
+            let squares = sum_of_squares(&g);
             let g = coupled(g * grad_scale, &theta, config.weight_decay);
             let square = square * config.alpha + g.clone().powf_scalar(2.0) * (1.0 - config.alpha);
             let step = g / (square.clone().sqrt() + config.eps);
             if config.momentum == 0.0 {
-                return [theta - step * config.lr, square, velocity];
+                return ([theta - step * config.lr, square, velocity], squares);
             }
             let velocity = velocity * config.momentum + step;
-            [theta - velocity.clone() * config.lr, square, velocity]
+            ([theta - velocity.clone() * config.lr, square, velocity], squares)
         }
     }
 }

@@ -30,7 +30,9 @@ fn adam_and_adamw_follow_their_equations() {
         let (mut theta, mut m, mut v) = (tensor(1.0, 0.0), zero(), zero());
         let mut expected: Vec<[f64; 3]> = values(&theta).iter().map(|&t| [f64::from(t), 0.0, 0.0]).collect();
         for t in 1..=3 {
-            [theta, m, v] = optim::adam(&config, t, scale, [theta, g.clone(), m, v]);
+            let squares;
+            ([theta, m, v], squares) = optim::adam(&config, t, scale, [theta, g.clone(), m, v]);
+            assert_eq!(squares, optim::sum_of_squares(&g));
             for (state, g) in expected.iter_mut().zip(values(&g)) {
                 let mut g = f64::from(g) * 0.5;
                 if decoupled {
@@ -58,7 +60,9 @@ fn sgd_follows_its_equations() {
         let (mut theta, mut velocity) = (tensor(1.0, 0.0), Tensor::zeros([N], &Device::flex()));
         let mut expected: Vec<[f64; 2]> = values(&theta).iter().map(|&t| [f64::from(t), 0.0]).collect();
         for _ in 0..3 {
-            [theta, velocity] = optim::sgd(&config, 1.0, [theta, g.clone(), velocity]);
+            let squares;
+            ([theta, velocity], squares) = optim::sgd(&config, 1.0, [theta, g.clone(), velocity]);
+            assert_eq!(squares, optim::sum_of_squares(&g));
             for (state, g) in expected.iter_mut().zip(values(&g)) {
                 let g = f64::from(g) + 0.1 * state[0];
                 state[1] = momentum * state[1] + g;
@@ -79,7 +83,10 @@ fn rmsprop_follows_its_equations() {
         let (mut theta, mut square, mut velocity) = (tensor(1.0, 0.0), zero(), zero());
         let mut expected: Vec<[f64; 3]> = values(&theta).iter().map(|&t| [f64::from(t), 0.0, 0.0]).collect();
         for _ in 0..3 {
-            [theta, square, velocity] = optim::rmsprop(&config, 1.0, [theta, g.clone(), square, velocity]);
+            let squares;
+            ([theta, square, velocity], squares) =
+                optim::rmsprop(&config, 1.0, [theta, g.clone(), square, velocity]);
+            assert_eq!(squares, optim::sum_of_squares(&g));
             for (state, g) in expected.iter_mut().zip(values(&g)) {
                 let g = f64::from(g) + 0.1 * state[0];
                 state[1] = 0.9 * state[1] + 0.1 * g * g;

@@ -15,7 +15,7 @@ pub fn sum_of_squares(x: &[f32]) -> f64 {
     sums.iter().sum()
 }
 
-struct SumOfSquares<'a>(&'a [f32]);
+pub(super) struct SumOfSquares<'a>(pub(super) &'a [f32]);
 
 impl Kernel for SumOfSquares<'_> {
     type Output = f64;

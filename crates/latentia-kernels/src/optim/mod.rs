@@ -1,12 +1,14 @@
 //! Parameter updates: one pass over parameters, gradients and state, in place.
 //!
-//! Every update takes a factor for the gradient (clipping by norm, averaging) and applies it on the way. Equations and
+//! Every update takes a factor for the gradient (clipping by norm, averaging) and applies it on the way; it returns `Σ g²` of the
+//! gradient as it was given, the bits of [`sum_of_squares`], which tells whether all of it was finite. Equations and
 //! defaults are PyTorch's, so that a run can be moved between the two. The bodies are plain loops: the compiler turns them
 //! into vectors of every level, and they give the same bits at all of them. Means that would be subnormal, and squares of
 //! gradients below `2⁻⁵⁸`, count as zero.
 
 mod gradient;
 
+use gradient::SumOfSquares;
 pub use gradient::{all_finite, clip_by_value, sum_of_squares};
 
 use crate::math::BLOCK;
@@ -79,10 +81,20 @@ fn square(g: f32) -> f32 {
     g * g
 }
 
-/// Runs a step over blocks of parameters on all threads.
-fn step<T: Send, K: Kernel<Output = ()>>(blocks: impl Iterator<Item = T>, kernel: impl Fn(T) -> K + Sync) {
+/// Runs a step over blocks of gradients and what belongs to them on all threads; returns `Σ g²`.
+fn step<'a, T: Send, K: Kernel<Output = ()>>(
+    g: &'a [f32],
+    blocks: impl Iterator<Item = T>,
+    kernel: impl Fn(&'a [f32], T) -> K + Sync,
+) -> f64 {
     let level = simd::level();
-    threads::for_each(blocks.collect(), |block| simd::dispatch_at(level, kernel(block)));
+    let mut sums = vec![0.0; g.len().div_ceil(BLOCK)];
+    let blocks = sums.iter_mut().zip(g.chunks(BLOCK)).zip(blocks).collect();
+    threads::for_each(blocks, |((sum, g), block): ((&mut f64, &[f32]), T)| {
+        *sum = simd::dispatch_at(level, SumOfSquares(g));
+        simd::dispatch_at(level, kernel(g, block));
+    });
+    sums.iter().sum()
 }
 
 /// One step of Adam at step number `t` (from 1); `m` and `v` start at zero.
@@ -104,7 +116,7 @@ pub fn adam(
     g: &[f32],
     m: &mut [f32],
     v: &mut [f32],
-) {
+) -> f64 {
     let n = theta.len();
     assert!(g.len() == n && m.len() == n && v.len() == n, "adam: the slices differ in length");
     let (c1, c2) = (1.0 - config.beta1.powf(t as f64), 1.0 - config.beta2.powf(t as f64));
@@ -120,8 +132,7 @@ pub fn adam(
         eps: config.eps as f32,
     };
     let state = m.chunks_mut(BLOCK).zip(v.chunks_mut(BLOCK));
-    let blocks = theta.chunks_mut(BLOCK).zip(g.chunks(BLOCK)).zip(state);
-    step(blocks, |((theta, g), (m, v))| AdamStep { factors, theta, g, m, v });
+    step(g, theta.chunks_mut(BLOCK).zip(state), |g, (theta, (m, v))| AdamStep { factors, theta, g, m, v })
 }
 
 /// The scalars of a step, computed once in f64.
@@ -171,12 +182,12 @@ impl Kernel for AdamStep<'_> {
 /// # Panics
 /// If the lengths differ, or momentum is asked for without a velocity.
 #[track_caller]
-pub fn sgd(config: &Sgd, grad_scale: f32, theta: &mut [f32], g: &[f32], velocity: Option<&mut [f32]>) {
+pub fn sgd(config: &Sgd, grad_scale: f32, theta: &mut [f32], g: &[f32], velocity: Option<&mut [f32]>) -> f64 {
     let n = theta.len();
     assert_eq!(g.len(), n, "sgd: the slices differ in length");
     let velocity = check_velocity("sgd", config.momentum, velocity, n);
-    let blocks = theta.chunks_mut(BLOCK).zip(g.chunks(BLOCK)).zip(velocity_blocks(velocity, n));
-    step(blocks, |((theta, g), velocity)| SgdStep { config, grad_scale, theta, g, velocity });
+    let blocks = theta.chunks_mut(BLOCK).zip(velocity_blocks(velocity, n));
+    step(g, blocks, |g, (theta, velocity)| SgdStep { config, grad_scale, theta, g, velocity })
 }
 
 struct SgdStep<'a> {
@@ -230,20 +241,19 @@ pub fn rms_prop(
     g: &[f32],
     square: &mut [f32],
     velocity: Option<&mut [f32]>,
-) {
+) -> f64 {
     let n = theta.len();
     assert!(g.len() == n && square.len() == n, "rms_prop: the slices differ in length");
     let velocity = check_velocity("rms_prop", config.momentum, velocity, n);
     let state = square.chunks_mut(BLOCK).zip(velocity_blocks(velocity, n));
-    let blocks = theta.chunks_mut(BLOCK).zip(g.chunks(BLOCK)).zip(state);
-    step(blocks, |((theta, g), (square, velocity))| RmsPropStep {
+    step(g, theta.chunks_mut(BLOCK).zip(state), |g, (theta, (square, velocity))| RmsPropStep {
         config,
         grad_scale,
         theta,
         g,
         square,
         velocity,
-    });
+    })
 }
 
 struct RmsPropStep<'a> {

@@ -13,7 +13,7 @@ fn wide(x: &[f32]) -> Vec<f64> {
 }
 
 /// Runs three steps at every level and thread count, checks that the bits agree, and returns the parameters.
-fn run(step: impl Fn(u64, &mut [f32], &[f32], &mut [f32], &mut [f32])) -> Vec<f32> {
+fn run(step: impl Fn(u64, &mut [f32], &[f32], &mut [f32], &mut [f32]) -> f64) -> Vec<f32> {
     let _alone = three_threads();
     let mut first: Option<Vec<f32>> = None;
     for level in levels() {
@@ -21,7 +21,9 @@ fn run(step: impl Fn(u64, &mut [f32], &[f32], &mut [f32], &mut [f32])) -> Vec<f3
             let (mut theta, mut a, mut b) = (numbers(N, 1), vec![0.0; N], vec![0.0; N]);
             for t in 1..=3 {
                 let g = numbers(N, 10 + t);
-                with_limit(threads, || with_level(level, || step(t, &mut theta, &g, &mut a, &mut b)));
+                let squares =
+                    with_limit(threads, || with_level(level, || step(t, &mut theta, &g, &mut a, &mut b)));
+                assert_eq!(squares, sum_of_squares(&g));
             }
             let first = first.get_or_insert_with(|| theta.clone());
             assert!(*first == theta, "{} with {threads} threads", level.name());

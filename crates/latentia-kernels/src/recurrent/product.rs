@@ -116,14 +116,18 @@ pub(super) struct Few {
     a: *const f32,
     height: usize,
     rows: usize,
+    /// Whether one sum may be formed as several.
+    cut: bool,
     pairs: [(*const f32, *mut f32); MOST_PAIRS],
     count: usize,
 }
 
 impl Few {
-    /// Nothing yet, of `rows` of `height` packed rows.
-    pub(super) fn new(k: usize, (a, height, rows): (*const f32, usize, usize)) -> Self {
-        Self { k, a, height, rows, pairs: [(std::ptr::null(), std::ptr::null_mut()); MOST_PAIRS], count: 0 }
+    /// Nothing yet, of `rows` of `height` packed rows. `cut` allows what gives other bits than [`multiply_all`]: it must not
+    /// depend on the number of threads.
+    pub(super) fn new(k: usize, (a, height, rows): (*const f32, usize, usize), cut: bool) -> Self {
+        let pairs = [(std::ptr::null(), std::ptr::null_mut()); MOST_PAIRS];
+        Self { k, a, height, rows, cut, pairs, count: 0 }
     }
 
     /// [`multiply_all`] for these rows, done at once or with the next ones.
@@ -176,35 +180,40 @@ impl Kernel for FewPairs<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
+        let Few { rows, count, cut, .. } = *self.0;
         // SAFETY: the contract of `Few::multiply`, the only way here.
         unsafe {
-            match (self.0.rows, self.0.count) {
-                (1, 1) => few::<S, 1, 1>(s, self.0),
-                (1, 2) => few::<S, 1, 2>(s, self.0),
-                (1, 3) => few::<S, 1, 3>(s, self.0),
-                (1, 4) => few::<S, 1, 4>(s, self.0),
-                (2, 1) => few::<S, 2, 1>(s, self.0),
-                (2, 2) => few::<S, 2, 2>(s, self.0),
-                (2, 3) => few::<S, 2, 3>(s, self.0),
-                (2, 4) => few::<S, 2, 4>(s, self.0),
-                (3, 1) => few::<S, 3, 1>(s, self.0),
-                (3, 2) => few::<S, 3, 2>(s, self.0),
-                (3, 3) => few::<S, 3, 3>(s, self.0),
-                (3, 4) => few::<S, 3, 4>(s, self.0),
-                (rows, pairs) => unreachable!("{rows} rows with {pairs} pairs"),
+            match (rows, count) {
+                (1, 1) if cut => few::<S, 1, 1, 4>(s, self.0),
+                (1, 2) if cut => few::<S, 1, 2, 2>(s, self.0),
+                (2, 1) if cut => few::<S, 2, 1, 2>(s, self.0),
+                (1, 1) => few::<S, 1, 1, 1>(s, self.0),
+                (1, 2) => few::<S, 1, 2, 1>(s, self.0),
+                (1, 3) => few::<S, 1, 3, 1>(s, self.0),
+                (1, 4) => few::<S, 1, 4, 1>(s, self.0),
+                (2, 1) => few::<S, 2, 1, 1>(s, self.0),
+                (2, 2) => few::<S, 2, 2, 1>(s, self.0),
+                (2, 3) => few::<S, 2, 3, 1>(s, self.0),
+                (2, 4) => few::<S, 2, 4, 1>(s, self.0),
+                (3, 1) => few::<S, 3, 1, 1>(s, self.0),
+                (3, 2) => few::<S, 3, 2, 1>(s, self.0),
+                (3, 3) => few::<S, 3, 3, 1>(s, self.0),
+                (3, 4) => few::<S, 3, 4, 1>(s, self.0),
+                _ => unreachable!("{rows} rows with {count} pairs"),
             }
         }
     }
 }
 
-/// The same sums as [`multiply`] forms, of several pairs. The weights are read in order, which the processor sees by itself:
-/// asking for them ahead would take as many loads again.
+/// The sums that [`multiply`] forms, of several pairs; each as `NK` sums of every `NK`th product, which are then added up: eight
+/// independent ones keep the processor busy. The weights are read in order, which it sees by itself: asking for them ahead would
+/// take as many loads again.
 #[inline(always)]
-unsafe fn few<S: Simd, const MR: usize, const NP: usize>(s: S, few: &Few) {
-    let mut acc = [[[s.splat(0.0); 2]; NP]; MR];
+unsafe fn few<S: Simd, const MR: usize, const NP: usize, const NK: usize>(s: S, few: &Few) {
+    let mut acc = [[[[s.splat(0.0); 2]; NP]; MR]; NK];
     // SAFETY: the caller's contract.
     unsafe {
-        for p in 0..few.k {
+        let add = |p: usize, acc: &mut [[[S::F; 2]; NP]; MR]| {
             let mut a = [s.splat(0.0); MR];
             for (i, a) in a.iter_mut().enumerate() {
                 *a = s.splat(*few.a.add(p * few.height + i));
@@ -217,9 +226,24 @@ unsafe fn few<S: Simd, const MR: usize, const NP: usize>(s: S, few: &Few) {
                     acc[j][1] = s.mul_add(a, b[1], acc[j][1]);
                 }
             }
+        };
+        for first in (0..few.k - few.k % NK).step_by(NK) {
+            for (p, acc) in acc.iter_mut().enumerate() {
+                add(first + p, acc);
+            }
         }
-        for (i, acc) in acc.iter().enumerate() {
-            for (j, sums) in acc.iter().enumerate() {
+        for (p, acc) in acc.iter_mut().enumerate().take(few.k % NK) {
+            add(few.k - few.k % NK + p, acc);
+        }
+        let (sums, rest) = acc.split_at_mut(1);
+        for part in rest {
+            let parts = part.iter().flatten().flatten();
+            for (sum, &part) in sums.iter_mut().flatten().flatten().flatten().zip(parts) {
+                *sum = s.add(*sum, part);
+            }
+        }
+        for (i, sums) in sums.iter().flatten().enumerate() {
+            for (j, sums) in sums.iter().enumerate() {
                 let out = few.pairs[j].1.wrapping_add(i * 2 * S::LANES);
                 s.store(out, sums[0]);
                 s.store(out.wrapping_add(S::LANES), sums[1]);

@@ -45,6 +45,11 @@ pub(super) fn split(order: &Order, gates: usize, hidden: usize, threads: usize) 
     }
 }
 
+/// Whether a step has so little work that one thread does all of it, however many there are.
+pub(super) fn by_one(batch: usize, gates: usize, hidden: usize) -> bool {
+    batch * gates * hidden * hidden < PARALLEL_FROM && batch < 2 * OWN_ROWS
+}
+
 /// Rows that pay for weights which do not stay in a core's cache.
 const MANY_ROWS: usize = 32;
 
@@ -127,6 +132,17 @@ impl Share {
     #[inline(always)]
     pub(super) fn tasks(&self) -> Range<usize> {
         self.tasks.clone()
+    }
+
+    /// The tasks, so many at a time.
+    #[inline(always)]
+    pub(super) fn groups(&self, at_once: usize) -> impl Iterator<Item = Range<usize>> {
+        let Range { mut start, end } = self.tasks;
+        std::iter::from_fn(move || {
+            let group = start..(start + at_once).min(end);
+            start = group.end;
+            (!group.is_empty()).then_some(group)
+        })
     }
 
     /// Tiles of rows.

@@ -97,7 +97,7 @@ impl Optimizer {
         Self { config: config.clone(), steps: 0, slots: BTreeMap::new() }
     }
 
-    /// Takes one step on these items. Nothing is updated when the loss or a gradient is not finite.
+    /// Takes one step on these items; the model is given up when the loss or a gradient is not finite.
     pub(super) fn step<O: Objective>(
         &mut self,
         objective: &mut O,
@@ -113,9 +113,13 @@ impl Optimizer {
         }
         let terms = terms.iter().map(|(name, term)| (*name, scalar(term))).collect();
         let mut gradients = total.backward();
-        let norm = gradient_norm(&model, &gradients, self.config.clip_value).map_err(Failed::Gradient)?;
-        let clip = self.config.clip_norm;
-        let scale = if clip > 0.0 && norm > clip { clip / norm } else { 1.0 };
+        let (clip, clip_value) = (self.config.clip_norm, self.config.clip_value);
+        // Without clipping the norm is known after the update, which reads the gradients anyway.
+        let known = match clip > 0.0 || clip_value > 0.0 {
+            true => Some(gradient_norm(&model, &gradients, clip_value).map_err(Failed::Gradient)?),
+            false => None,
+        };
+        let scale = known.filter(|&norm| clip > 0.0 && norm > clip).map_or(1.0, |norm| clip / norm);
         self.steps += 1;
         let mut update = Update {
             rule: Rule::new(&self.config, learning_rate),
@@ -123,8 +127,14 @@ impl Optimizer {
             gradients: &mut gradients,
             scale: scale as f32,
             path: Vec::new(),
+            squares: 0.0,
+            fault: None,
         };
-        Ok(Stepped { model: model.map(&mut update), loss, terms, norm })
+        let model = model.map(&mut update);
+        match update.fault {
+            Some(parameter) => Err(Failed::Gradient(parameter)),
+            None => Ok(Stepped { model, loss, terms, norm: known.unwrap_or(update.squares.sqrt()) }),
+        }
     }
 
     /// The state as named tensors (`exp_avg.encoder.layers.0.weight`) and the number of steps taken.
@@ -165,32 +175,40 @@ impl Optimizer {
         Ok(Self { config: config.clone(), steps, slots })
     }
 
-    /// One parameter, flattened: the update of its kind.
-    fn update(&mut self, name: &str, theta: Tensor<1>, g: Tensor<1>, rule: &Rule, scale: f32) -> Tensor<1> {
+    /// One parameter, flattened: the update of its kind, and the sum of its squared gradients.
+    fn update(
+        &mut self,
+        name: &str,
+        theta: Tensor<1>,
+        g: Tensor<1>,
+        rule: &Rule,
+        scale: f32,
+    ) -> (Tensor<1>, f64) {
         let clip = self.config.clip_value;
         let g = if clip > 0.0 { g.clamp(-clip, clip) } else { g };
         let fresh = || Tensor::zeros([theta.dims()[0]], &theta.device());
         let mut slots = self.slots.remove(name).unwrap_or_default().into_iter();
         let mut slot = || slots.next().unwrap_or_else(fresh);
-        let (theta, slots) = match rule {
+        let (theta, slots, squares) = match rule {
             Rule::Adam(config) => {
                 let (m, v) = (slot(), slot());
-                let [theta, m, v] = optim::adam(config, self.steps, scale, [theta, g, m, v]);
-                (theta, vec![m, v])
+                let ([theta, m, v], squares) = optim::adam(config, self.steps, scale, [theta, g, m, v]);
+                (theta, vec![m, v], squares)
             }
             Rule::RmsProp(config) => {
                 let (square, velocity) = (slot(), slot());
-                let [theta, square, velocity] = optim::rmsprop(config, scale, [theta, g, square, velocity]);
-                (theta, vec![square, velocity])
+                let ([theta, square, velocity], squares) =
+                    optim::rmsprop(config, scale, [theta, g, square, velocity]);
+                (theta, vec![square, velocity], squares)
             }
             Rule::Sgd(config) => {
                 let velocity = slot();
-                let [theta, velocity] = optim::sgd(config, scale, [theta, g, velocity]);
-                (theta, vec![velocity])
+                let ([theta, velocity], squares) = optim::sgd(config, scale, [theta, g, velocity]);
+                (theta, vec![velocity], squares)
             }
         };
         self.slots.insert(name.to_owned(), slots);
-        theta
+        (theta, squares)
     }
 }
 
@@ -242,6 +260,10 @@ struct Update<'a> {
     rule: Rule,
     scale: f32,
     path: Vec<String>,
+    /// Of all gradients so far.
+    squares: f64,
+    /// The first parameter whose gradient is not finite.
+    fault: Option<String>,
 }
 
 impl ModuleMapper for Update<'_> {
@@ -261,7 +283,11 @@ impl ModuleMapper for Update<'_> {
         // Dropping the autodiff handle first leaves one owner of the values: the update is in place.
         let theta: Tensor<1> = tensor.inner().reshape([len]);
         let name = self.path.join(".");
-        let theta = self.optimizer.update(&name, theta, g.reshape([len]), &self.rule, self.scale);
+        let (theta, squares) = self.optimizer.update(&name, theta, g.reshape([len]), &self.rule, self.scale);
+        self.squares += squares;
+        if !squares.is_finite() {
+            self.fault.get_or_insert(name);
+        }
         let tensor = Tensor::<D>::from_inner(theta.reshape(shape)).require_grad();
         Param::from_mapped_value(id, tensor, mapper)
     }

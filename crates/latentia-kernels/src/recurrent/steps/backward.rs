@@ -3,7 +3,7 @@
 use super::super::cell::{Backward, Pointwise};
 use super::super::panels::{backward_panel, pack_backward};
 use super::super::product::{Few, Sums, TOGETHER, multiply_all, pack_rows, together};
-use super::super::share::{Share, Split, Task};
+use super::super::share::{Share, Split, Task, by_one};
 use super::{Pass, load, store};
 use crate::gemm::Shared;
 use crate::math::vector::gradient;
@@ -39,6 +39,7 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
         let share = Share::new::<S>(order, split, member, hidden, PAIR);
         member.wait();
         let mut sums = [(); TOGETHER].map(|()| Sums::new());
+        let cut = by_one(order.batch(), C::GATES, hidden);
         let mut stage = 0;
         // One more round than steps: the last one is the product that gives the gradient of the initial states.
         for left in (0..=order.steps()).rev() {
@@ -48,9 +49,8 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
                 // The operand of the first phase comes from the step after this one.
                 let summed = if phase == 0 { order.active(left) } else { order.active(left - 1) };
                 let at_once = together(share.tiles(), summed);
-                for first in share.tasks().step_by(at_once) {
-                    let tasks = first..(first + at_once).min(share.tasks().end);
-                    let task = share.task::<S>(first);
+                for tasks in share.groups(at_once) {
+                    let task = share.task::<S>(tasks.start);
                     let fed = task.running(summed);
                     if left > 0 {
                         for i in tasks.clone() {
@@ -59,7 +59,7 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
                     }
                     if fed > 0 {
                         let a = (operand.wrapping_add(task.row * k).cast_const(), task.height, fed);
-                        let mut few = Few::new(k, a);
+                        let mut few = Few::new(k, a, cut);
                         for (i, sums) in tasks.clone().zip(&mut sums) {
                             let task = share.task::<S>(i);
                             let panel = panels.wrapping_add(backward_panel::<S, C>(hidden, phase, task.unit));

@@ -3,15 +3,23 @@
 use super::super::cell::{Forward, Pointwise};
 use super::super::panels::{forward_panel, pack_forward, segments};
 use super::super::product::{Few, Sums, TOGETHER, multiply_all, pack_rows, together};
-use super::super::share::{Share, Split, Task};
+use super::super::share::{Share, Split, Task, by_one};
 use super::{Pass, load, store};
 use crate::gemm::Shared;
 use crate::simd::{Kernel, Simd};
 use crate::threads::Member;
 use std::ops::Range;
 
-/// Rows whose first halves are computed before their second ones.
+/// Rows, or vectors of units of one row, whose first halves are computed before their second ones.
 const BLOCK: usize = 4;
+
+/// A vector of units of a row after the first half of its step.
+#[derive(Clone, Copy)]
+struct Half<F> {
+    v: Forward<F>,
+    place: usize,
+    unit: usize,
+}
 
 /// The forward pass of one member.
 pub(in super::super) struct ForwardShare<'a, C> {
@@ -50,6 +58,7 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
         }
         member.wait();
         let mut sums = [(); TOGETHER].map(|()| Sums::new());
+        let cut = by_one(order.batch(), C::GATES, hidden);
         for t in 0..order.steps() {
             for phase in 0..C::PHASES {
                 let stage = t * C::PHASES + phase;
@@ -57,9 +66,8 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
                 let (next_t, next_phase) = ((stage + 1) / C::PHASES, (stage + 1) % C::PHASES);
                 let next = operands[(stage + 1) % 2];
                 let at_once = together(share.tiles(), order.active(t));
-                for first in share.tasks().step_by(at_once) {
-                    let tasks = first..(first + at_once).min(share.tasks().end);
-                    let task = share.task::<S>(first);
+                for tasks in share.groups(at_once) {
+                    let task = share.task::<S>(tasks.start);
                     let rows = task.running(order.active(t));
                     if rows == 0 {
                         continue;
@@ -72,7 +80,7 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
                         let k = segment.depth.len();
                         let a = operand.wrapping_add(task.row * width + segment.depth.start * task.height);
                         let a = (a.cast_const(), task.height, rows);
-                        let mut few = Few::new(k, a);
+                        let mut few = Few::new(k, a, cut);
                         for (i, sums) in tasks.clone().zip(&mut sums) {
                             let task = share.task::<S>(i);
                             let vectors = task.vectors * segment.gates.len();
@@ -93,12 +101,10 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
                         skip += k * segment.gates.len();
                         pair += segment.gates.len();
                     }
-                    for (i, sums) in tasks.zip(&sums) {
-                        let task = share.task::<S>(i);
-                        for w in 0..task.vectors {
-                            self.pointwise::<S>(s, task, rows, w, t, phase, sums);
-                        }
-                        self.pack::<S>(s, task, next_t, next_phase, next);
+                    let computed = tasks.clone().map(|i| share.task::<S>(i)).zip(&sums);
+                    self.pointwise::<S>(s, computed, rows, t, phase);
+                    for i in tasks {
+                        self.pack::<S>(s, share.task::<S>(i), next_t, next_phase, next);
                     }
                 }
                 self.pack_inputs::<S>(s, &share, columns.clone(), next_t, next);
@@ -158,76 +164,98 @@ impl<C: Pointwise> ForwardShare<'_, C> {
         }
     }
 
+    /// The element-wise part of step `t` for `rows` rows of some tasks.
     #[inline(always)]
-    #[allow(clippy::too_many_arguments, reason = "where in the sequence, and what is there")]
-    fn pointwise<S: Simd>(
+    fn pointwise<'a, S: Simd>(
         &self,
         s: S,
-        task: Task,
+        tasks: impl Iterator<Item = (Task, &'a Sums)>,
         rows: usize,
-        w: usize,
         t: usize,
         phase: usize,
-        sums: &Sums,
     ) {
         let &Pass { cell, hidden, order, gates: Shared(gates), memory: Shared(memory), .. } = &self.pass;
-        let (Shared(bias), Shared(last), Shared(y)) = (self.bias, self.last, self.y);
-        let unit = task.unit + w * S::LANES;
-        let lanes = (hidden - unit).min(S::LANES);
+        let Shared(bias) = self.bias;
         let zero = s.splat(0.0);
-        let gate = |row: usize, q: usize| gates.wrapping_add((row * C::GATES + q) * hidden + unit);
-        let running = order.active(t + 1);
-        // SAFETY: units and rows lie within the arrays and are this member's.
-        unsafe {
-            let mut biases = [zero; 5];
-            for (q, bias_q) in biases.iter_mut().enumerate().take(C::GATES + 1) {
-                *bias_q = load(s, bias.add(q * hidden + unit), lanes);
-            }
-            let empty =
-                Forward { gates: [zero; 4], sums: [zero; 4], h: zero, memory: zero, bias: biases[C::GATES] };
-            let mut block = [empty; BLOCK];
-            for first in (0..rows).step_by(BLOCK) {
-                let block = &mut block[..(rows - first).min(BLOCK)];
-                for (i, v) in block.iter_mut().enumerate() {
-                    let place = task.row + first + i;
+        let empty = Forward { gates: [zero; 4], sums: [zero; 4], h: zero, memory: zero, bias: zero };
+        let mut block = [Half { v: empty, place: 0, unit: 0 }; BLOCK];
+        let mut waiting = 0;
+        for (task, sums) in tasks {
+            for w in 0..task.vectors {
+                let unit = task.unit + w * S::LANES;
+                let lanes = (hidden - unit).min(S::LANES);
+                let gate = |row: usize, q: usize| gates.wrapping_add((row * C::GATES + q) * hidden + unit);
+                let mut biases = [zero; 5];
+                for (q, bias_q) in biases.iter_mut().enumerate().take(C::GATES + 1) {
+                    // SAFETY: the bias has as many parts as that, each of all units.
+                    *bias_q = unsafe { load(s, bias.add(q * hidden + unit), lanes) };
+                }
+                for i in 0..rows {
+                    let place = task.row + i;
                     let row = order.first(t) + place;
+                    let half = &mut block[waiting];
+                    (half.place, half.unit) = (place, unit);
+                    let v = &mut half.v;
+                    v.bias = biases[C::GATES];
                     let fresh = if self.inner > 0 { C::gates(phase) } else { 0..0 };
-                    for q in 0..C::GATES {
-                        v.gates[q] = if fresh.contains(&q) { zero } else { load(s, gate(row, q), lanes) };
-                    }
-                    if C::SPLIT_GATE && self.inner > 0 {
-                        let place = (C::GATES * task.vectors).next_multiple_of(2) + w;
-                        v.gates[C::GATES - 1] = s.load(sums.at::<S>(place, first + i));
-                    }
-                    for (n, q) in C::gates(phase).enumerate() {
-                        v.gates[q] = s.add(v.gates[q], biases[q]);
-                        v.sums[q] = s.load(sums.at::<S>(n * task.vectors + w, first + i));
-                    }
-                    v.h = load(s, self.pass.state(t, place, unit), lanes);
-                    if C::CARRIED {
-                        v.memory = load(s, memory.add((order.memory(t) + place) * hidden + unit), lanes);
+                    // SAFETY: units and rows lie within the arrays and are this member's.
+                    unsafe {
+                        for q in 0..C::GATES {
+                            v.gates[q] = if fresh.contains(&q) { zero } else { load(s, gate(row, q), lanes) };
+                        }
+                        if C::SPLIT_GATE && self.inner > 0 {
+                            let place = (C::GATES * task.vectors).next_multiple_of(2) + w;
+                            v.gates[C::GATES - 1] = s.load(sums.at::<S>(place, i));
+                        }
+                        for (n, q) in C::gates(phase).enumerate() {
+                            v.gates[q] = s.add(v.gates[q], biases[q]);
+                            v.sums[q] = s.load(sums.at::<S>(n * task.vectors + w, i));
+                        }
+                        v.h = load(s, self.pass.state(t, place, unit), lanes);
+                        if C::CARRIED {
+                            v.memory = load(s, memory.add((order.memory(t) + place) * hidden + unit), lanes);
+                        }
                     }
                     cell.forward(s, phase, v);
+                    waiting += 1;
+                    if waiting == BLOCK {
+                        self.finish::<S>(s, &mut block, t, phase);
+                        waiting = 0;
+                    }
                 }
-                for (i, v) in block.iter_mut().enumerate() {
-                    let place = task.row + first + i;
-                    let row = order.first(t) + place;
-                    cell.finish(s, phase, v);
-                    for q in C::gates(phase) {
-                        store(s, gate(row, q), lanes, v.gates[q]);
-                    }
-                    if C::MEMORY && phase == 0 {
-                        store(s, memory.add((order.batch() + row) * hidden + unit), lanes, v.memory);
-                    }
-                    if phase + 1 == C::PHASES {
-                        let after = if place < running {
-                            self.pass.state(t + 1, place, unit)
-                        } else {
-                            last.add(place * hidden + unit)
-                        };
-                        store(s, after, lanes, v.h);
-                        store(s, y.add(order.place(row) * hidden + unit), lanes, v.h);
-                    }
+            }
+        }
+        self.finish::<S>(s, &mut block[..waiting], t, phase);
+    }
+
+    /// The second halves, and what they leave.
+    #[inline(always)]
+    fn finish<S: Simd>(&self, s: S, block: &mut [Half<S::F>], t: usize, phase: usize) {
+        let &Pass { cell, hidden, order, gates: Shared(gates), memory: Shared(memory), .. } = &self.pass;
+        let (Shared(last), Shared(y)) = (self.last, self.y);
+        let running = order.active(t + 1);
+        for Half { v, place, unit } in block {
+            let (place, unit) = (*place, *unit);
+            let lanes = (hidden - unit).min(S::LANES);
+            let row = order.first(t) + place;
+            cell.finish(s, phase, v);
+            // SAFETY: units and rows lie within the arrays and are this member's.
+            unsafe {
+                for q in C::gates(phase) {
+                    let gate = gates.wrapping_add((row * C::GATES + q) * hidden + unit);
+                    store(s, gate, lanes, v.gates[q]);
+                }
+                if C::MEMORY && phase == 0 {
+                    store(s, memory.add((order.batch() + row) * hidden + unit), lanes, v.memory);
+                }
+                if phase + 1 == C::PHASES {
+                    let after = if place < running {
+                        self.pass.state(t + 1, place, unit)
+                    } else {
+                        last.add(place * hidden + unit)
+                    };
+                    store(s, after, lanes, v.h);
+                    store(s, y.add(order.place(row) * hidden + unit), lanes, v.h);
                 }
             }
         }
