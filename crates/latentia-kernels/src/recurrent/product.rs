@@ -209,6 +209,10 @@ impl Kernel for FewPairs<'_> {
 /// independent ones keep the processor busy. The weights are read in order, which it sees by itself: asking for them ahead would
 /// take as many loads again.
 #[inline(always)]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "arrays that stay in registers as long as no slice is taken of them"
+)]
 unsafe fn few<S: Simd, const MR: usize, const NP: usize, const NK: usize>(s: S, few: &Few) {
     let mut acc = [[[[s.splat(0.0); 2]; NP]; MR]; NK];
     // SAFETY: the caller's contract.
@@ -235,18 +239,12 @@ unsafe fn few<S: Simd, const MR: usize, const NP: usize, const NK: usize>(s: S, 
         for (p, acc) in acc.iter_mut().enumerate().take(few.k % NK) {
             add(few.k - few.k % NK + p, acc);
         }
-        let (sums, rest) = acc.split_at_mut(1);
-        for part in rest {
-            let parts = part.iter().flatten().flatten();
-            for (sum, &part) in sums.iter_mut().flatten().flatten().flatten().zip(parts) {
-                *sum = s.add(*sum, part);
-            }
-        }
-        for (i, sums) in sums.iter().flatten().enumerate() {
-            for (j, sums) in sums.iter().enumerate() {
-                let out = few.pairs[j].1.wrapping_add(i * 2 * S::LANES);
-                s.store(out, sums[0]);
-                s.store(out.wrapping_add(S::LANES), sums[1]);
+        for i in 0..MR {
+            for j in 0..NP {
+                for v in 0..2 {
+                    let out = few.pairs[j].1.wrapping_add((i * 2 + v) * S::LANES);
+                    s.store(out, (1..NK).fold(acc[0][i][j][v], |sum, p| s.add(sum, acc[p][i][j][v])));
+                }
             }
         }
     }
