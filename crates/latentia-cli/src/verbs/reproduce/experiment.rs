@@ -225,6 +225,7 @@ const RECIPES: &[(&str, &str)] = recipes![
     "mnist-autoencoder",
     "vae-mnist",
     "vae-mnist-conv",
+    "vae-mnist-dynamic",
     "iwae-mnist",
     "dbn-mnist",
     "mnist-hidden-layer",
