@@ -129,7 +129,7 @@ fn hold_the_bounds(step: usize) {
         ("tanh", &|| worst(Tanh, f64::tanh, ALL, step), 2.7),
         ("sigmoid", &|| worst(Sigmoid, sigmoid, ALL, step), 2.5),
         ("softplus", &|| worst(Softplus, softplus, ALL, step), 2.8),
-        ("gelu", &|| worst(Gelu, gelu, ALL, step), 8.5),
+        ("gelu", &|| worst(Gelu, gelu, ALL, step), 9.8),
     ];
     let mut beyond = Vec::new();
     for (name, worst, bound) in cases {
@@ -149,7 +149,7 @@ fn element_functions_hold_their_bounds_on_a_sample() {
 }
 
 #[test]
-#[ignore = "all 2^32 floats: about half an hour"]
+#[ignore = "all 2^32 floats: a quarter of an hour"]
 fn element_functions_hold_their_bounds_everywhere() {
     hold_the_bounds(1);
 }
