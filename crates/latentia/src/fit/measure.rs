@@ -60,11 +60,13 @@ pub(super) fn comparison(data: &Dataset) -> (&'static str, &Split) {
     parts(data).pop().unwrap_or(("train", &data.train))
 }
 
+/// `complete`: training came to its end. Who stops it does not wait for importance samples, which may take as long.
 pub(super) fn measure(
     model: &dyn Model,
     data: &Dataset,
     anomaly: &AnomalyConfig,
     seed: u64,
+    complete: bool,
 ) -> Result<Measured> {
     let (name, held_out) = comparison(data);
     let mut figures = Figures { comparison: name.to_owned(), ..Figures::default() };
@@ -110,9 +112,20 @@ pub(super) fn measure(
         && model.figure_samples() > 0
     {
         let samples = model.figure_samples();
-        let negative_log = -mean(&model.log_likelihood(&held_out.x, samples)?);
-        figures.likelihood =
-            Some(LikelihoodFigures { part: name.to_owned(), rows: held_out.len(), samples, negative_log });
+        if complete {
+            let negative_log = -mean(&model.log_likelihood(&held_out.x, samples)?);
+            figures.likelihood = Some(LikelihoodFigures {
+                part: name.to_owned(),
+                rows: held_out.len(),
+                samples,
+                negative_log,
+            });
+        } else {
+            warnings.push(format!(
+                "Training was stopped, so that the log-likelihood was not estimated: \
+                 `latentia evaluate MODEL DATA --importance-samples {samples}` does"
+            ));
+        }
     }
     figures.views = views::measure(model, baseline.as_ref(), data, (name, held_out), seed)?;
     let mut scores = Vec::new();

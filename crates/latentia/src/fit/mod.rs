@@ -133,7 +133,9 @@ fn describe(
     run: &mut Run,
 ) -> Result<Summary> {
     run.progress.begin("measuring beside the baselines", 0);
-    let measured = measure::measure(fitted.model.as_ref(), data, &recipe.anomaly, recipe.train.seed)?;
+    let complete = fitted.training.as_ref().is_none_or(|t| t.ended != Ended::Cancelled);
+    let measured =
+        measure::measure(fitted.model.as_ref(), data, &recipe.anomaly, recipe.train.seed, complete)?;
     let training = fitted.training.as_ref().map(|t| TrainingRecord {
         ended: t.ended,
         epochs: t.history.len(),

@@ -1,9 +1,9 @@
 //! Autoencoders against PyTorch, and against the theory of the linear one.
 
 mod convolutions;
+mod fits;
 mod gradients;
 mod settings;
-mod start;
 mod variants;
 mod variational;
 

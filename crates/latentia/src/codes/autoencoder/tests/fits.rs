@@ -1,4 +1,4 @@
-//! Training that goes on from the weights of another model.
+//! Fits from a file to a directory: from the weights of another model, and stopped before their end.
 
 use std::{fs, path::Path};
 
@@ -114,4 +114,22 @@ fn a_start_that_does_not_fit_is_refused_by_its_key() {
         assert!(error.starts_with(key) && error.contains(expected), "{key}: {error}");
         assert!(!dir.exists(), "{error}");
     }
+}
+
+#[test]
+fn a_stopped_fit_is_not_held_up_by_importance_samples() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data.csv");
+    fs::write(&data, table("a,b,c")).unwrap();
+    let settings = ["model.code-distribution=gaussian", "model.importance-samples=20", "train.epochs=2"];
+    let whole = fit_into(&data, &place.path().join("whole"), &settings, &mut Run::default())
+        .unwrap()
+        .figures
+        .likelihood;
+    assert_eq!(whole.unwrap().samples, 20);
+    let mut run = Run::default();
+    run.progress = Box::new(StopAt(1, run.cancel.clone()));
+    let stopped = fit_into(&data, &place.path().join("stopped"), &settings, &mut run).unwrap();
+    assert!(stopped.figures.likelihood.is_none());
+    assert!(stopped.warnings.iter().any(|w| w.contains("--importance-samples 20")), "{:?}", stopped.warnings);
 }
