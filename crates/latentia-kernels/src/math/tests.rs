@@ -149,7 +149,7 @@ fn element_functions_hold_their_bounds_on_a_sample() {
 }
 
 #[test]
-#[ignore = "all 2^32 floats: a quarter of an hour"]
+#[ignore = "all 2^32 floats: about half an hour"]
 fn element_functions_hold_their_bounds_everywhere() {
     hold_the_bounds(1);
 }

@@ -216,21 +216,10 @@ fn fine_tuned(origin: &Origin) -> std::result::Result<How, String> {
 impl Rescale {
     /// From the scale of one schema to that of another of the same columns; the error says which column differs.
     fn new(from: &Preprocess, to: &Preprocess) -> std::result::Result<Self, String> {
-        if from.features.len() != to.features.len() {
-            let (found, expected) = (from.features.len(), to.features.len());
-            return Err(format!(
-                "the data has {found} columns of features, the encoder was fitted to {expected}"
-            ));
-        }
+        from.check_columns(to, "encoder")?;
         let mut columns = Vec::with_capacity(from.width());
         for (a, b) in from.features.iter().zip(&to.features) {
             match (&a.kind, &b.kind) {
-                _ if a.name != b.name => {
-                    return Err(format!(
-                        "the data has column '{}' where the encoder has '{}'",
-                        a.name, b.name
-                    ));
-                }
                 (
                     &FeatureKind::Number { offset, scale, .. },
                     &FeatureKind::Number { offset: to_offset, scale: to_scale, .. },

@@ -27,16 +27,7 @@ pub(super) fn restart(
             opened.manifest.kind
         )));
     }
-    let (here, there) = (&preprocess.features, &opened.manifest.preprocess.features);
-    if here.len() != there.len() {
-        let (found, expected) = (here.len(), there.len());
-        return Err(refuse(format!(
-            "the data has {found} columns of features, the model was fitted to {expected}"
-        )));
-    }
-    if let Some((a, b)) = here.iter().zip(there).find(|(a, b)| a.name != b.name) {
-        return Err(refuse(format!("the data has column '{}' where the model has '{}'", a.name, b.name)));
-    }
+    preprocess.check_columns(&opened.manifest.preprocess, "model").map_err(refuse)?;
     let weights = opened.model.tensors();
     let module = restore(module, &weights).map_err(|e| {
         refuse(format!("{e}. Give both models the same layers: hidden, code, tied, channels"))

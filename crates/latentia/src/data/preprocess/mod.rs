@@ -119,6 +119,22 @@ impl Preprocess {
         matches!(self.features.as_slice(), [Feature { kind: FeatureKind::Text { .. }, .. }])
     }
 
+    /// Refuses columns of features other than those that `fitted` has, in its order; `what` was fitted to them.
+    pub(crate) fn check_columns(&self, fitted: &Self, what: &str) -> std::result::Result<(), String> {
+        let (found, expected) = (self.features.len(), fitted.features.len());
+        if found != expected {
+            return Err(format!(
+                "the data has {found} columns of features, the {what} was fitted to {expected}"
+            ));
+        }
+        match self.features.iter().zip(&fitted.features).find(|(a, b)| a.name != b.name) {
+            Some((a, b)) => {
+                Err(format!("the data has column '{}' where the {what} has '{}'", a.name, b.name))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Names of the classes, none without a label.
     pub fn classes(&self) -> &[String] {
         self.label.as_ref().map_or(&[], |label| &label.classes)
