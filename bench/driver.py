@@ -48,7 +48,8 @@ GROUPS = [
     ("autoencoder step", ["autoencoder:128:784-128-32-128-784"], 1.5, None),
     ("autoencoder step", ["autoencoder:32:64-32-8-32-64"], 4.0, None),
     ("convolutional autoencoder step (batch:side:maps:widths)", ["convolutional:100:28:16-32-32:450-64"], 1.0, None),
-    ("PCA", ["pca:60000x784:30"], 1.0, 2.0),
+    ("PCA of rows in memory", ["pca:60000x784:30"], 1.0, 2.0),
+    ("PCA of a file, reading included", ["pca-file:60000x784:30"], 1.0, 2.0),
     ("k-means, whole fit", ["k-means:70000x10:10", "k-means:70000x784:10"], 1.0, 2.0),
     ("k-means from the same rows", ["k-means-from:70000x10:10", "k-means-from:70000x784:10"], 1.0, 2.0),
 ]
@@ -143,7 +144,7 @@ def make_data(folder, names):
     """A mixture of ten overlapping Gaussians in few dimensions, with noise in all: what images are like, and no two alike."""
     import numpy as np
 
-    shapes = {n.split(":")[1] for n in names if n.split(":")[0] in ("pca", "k-means", "k-means-from")}
+    shapes = {n.split(":")[1] for n in names if n.split(":")[0] in ("pca", "pca-file", "k-means", "k-means-from")}
     for shape in sorted(shapes):
         rows, cols = map(int, shape.split("x"))
         rng = np.random.default_rng(0)

@@ -173,13 +173,13 @@ def product(size):
     return once
 
 
-def pca(sizes):
+def pca(sizes, in_memory):
     from sklearn.decomposition import PCA
 
-    x, code = rows_and_size(sizes)
+    x, code = rows_and_size(sizes) if in_memory else (None, int(sizes.split(":")[1]))
 
     def once():
-        fitted = PCA(code).fit(x)
+        fitted = PCA(code).fit(x if in_memory else rows_and_size(sizes)[0])
         return f"explained variance {fitted.explained_variance_.sum():.6e}"
 
     return once
@@ -215,8 +215,8 @@ def prepare(name):
         return convolutional(rest), 1
     if kind == "sgemm":
         return product(rest), 1
-    if kind == "pca":
-        return pca(rest), 1
+    if kind in ("pca", "pca-file"):
+        return pca(rest, kind == "pca"), 1
     if kind in ("k-means", "k-means-from"):
         return k_means(rest, kind == "k-means-from"), 1
     raise ValueError(f"{kind}: no such work")

@@ -66,7 +66,7 @@ fn prepare(name: &str) -> Result<Box<dyn Work>, String> {
         "autoencoder" => Box::new(dense::Autoencoder::new(rest)?),
         "convolutional" => Box::new(dense::Autoencoder::convolutional(rest)?),
         "sgemm" => Box::new(tabular::Product::new(rest)?),
-        "pca" => Box::new(tabular::Components::new(rest)?),
+        "pca" | "pca-file" => Box::new(tabular::Components::new(rest, kind == "pca")?),
         "k-means" | "k-means-from" => Box::new(tabular::Clusters::new(rest, kind == "k-means-from")?),
         _ => return Err(format!("{kind}: no such work")),
     })

@@ -2,53 +2,96 @@
 
 use std::{io::Read, time::Instant};
 
-use latentia::{clusters::k_means::KMeansConfig, codes::pca::PcaConfig, data::Matrix};
+use latentia::{
+    clusters::k_means::KMeansConfig,
+    codes::pca::{Pca, PcaConfig},
+    data::Matrix,
+};
 use latentia_kernels::{MatMut, MatRef, gemm::gemm};
 
 use crate::{Timed, Work, numbers, uniform};
 
-/// Reads `ROWSxCOLS.f32` of the folder that `BENCH_DATA` names: row-major numbers and nothing else.
-fn read(rows: usize, cols: usize) -> Result<Matrix, String> {
-    let folder = std::env::var("BENCH_DATA").map_err(|_| "BENCH_DATA is not set")?;
-    let path = format!("{folder}/{rows}x{cols}.f32");
-    let mut file = std::fs::File::open(&path).map_err(|e| format!("{path}: {e}"))?;
-    let mut values = Vec::with_capacity(rows * cols);
-    let mut bytes = vec![0; cols * 4];
-    for _ in 0..rows {
-        file.read_exact(&mut bytes).map_err(|e| format!("{path}: {e}"))?;
-        values.extend(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
-    }
-    Ok(Matrix::new(rows, cols, values))
+/// Rows of a file that are read at a time.
+const BLOCK: usize = 250;
+
+/// `ROWSxCOLS.f32` of the folder that `BENCH_DATA` names: row-major numbers and nothing else.
+struct Numbers {
+    path: String,
+    rows: usize,
+    cols: usize,
 }
 
-/// `ROWSxCOLS:K`: the rows, and K.
-fn rows_and_size(sizes: &str) -> Result<(Matrix, usize), String> {
-    match numbers(sizes, &['x', ':'])?[..] {
-        [rows, cols, size] => Ok((read(rows, cols)?, size)),
-        _ => Err(format!("{sizes}: expected ROWSxCOLS:NUMBER")),
+impl Numbers {
+    /// `ROWSxCOLS:K`: the file, and K.
+    fn and_size(sizes: &str) -> Result<(Self, usize), String> {
+        let folder = std::env::var("BENCH_DATA").map_err(|_| "BENCH_DATA is not set")?;
+        match numbers(sizes, &['x', ':'])?[..] {
+            [rows, cols, size] => {
+                Ok((Self { path: format!("{folder}/{rows}x{cols}.f32"), rows, cols }, size))
+            }
+            _ => Err(format!("{sizes}: expected ROWSxCOLS:NUMBER")),
+        }
+    }
+
+    fn blocks(&self) -> std::io::Result<impl Iterator<Item = std::io::Result<Matrix>>> {
+        let mut file = std::fs::File::open(&self.path)?;
+        let (mut left, cols) = (self.rows, self.cols);
+        let mut bytes = vec![0; BLOCK * cols * 4];
+        Ok(std::iter::from_fn(move || {
+            let rows = left.min(BLOCK);
+            left -= rows;
+            if rows == 0 {
+                return None;
+            }
+            let bytes = &mut bytes[..rows * cols * 4];
+            if let Err(error) = file.read_exact(bytes) {
+                return Some(Err(error));
+            }
+            let values = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+            Some(Ok(Matrix::new(rows, cols, values.collect())))
+        }))
+    }
+
+    fn all(&self) -> Result<Matrix, String> {
+        let fault = |e| format!("{}: {e}", self.path);
+        let mut values = Vec::with_capacity(self.rows * self.cols);
+        for block in self.blocks().map_err(fault)? {
+            values.extend_from_slice(block.map_err(fault)?.as_slice());
+        }
+        Ok(Matrix::new(self.rows, self.cols, values))
     }
 }
 
-/// All principal components asked for, from rows in memory.
+/// All principal components asked for, from rows in memory or from their file.
 pub(crate) struct Components {
-    x: Matrix,
+    file: Numbers,
+    x: Option<Matrix>,
     code: usize,
 }
 
 impl Components {
-    pub(crate) fn new(sizes: &str) -> Result<Self, String> {
-        let (x, code) = rows_and_size(sizes)?;
-        Ok(Self { x, code })
+    pub(crate) fn new(sizes: &str, in_memory: bool) -> Result<Self, String> {
+        let (file, code) = Numbers::and_size(sizes)?;
+        let x = in_memory.then(|| file.all()).transpose()?;
+        Ok(Self { file, x, code })
+    }
+
+    fn fit(&self) -> latentia::Result<Pca> {
+        let config = PcaConfig { code: self.code, ..PcaConfig::default() };
+        let fault = |e| latentia::Error::io(&self.file.path, "read", e);
+        match &self.x {
+            Some(x) => config.fit(x, 0),
+            None => config.fit_blocks(self.file.blocks().map_err(fault)?.map(|block| block.map_err(fault))),
+        }
     }
 }
 
 impl Work for Components {
     fn run(&mut self, repetitions: usize) -> Result<Timed, String> {
-        let config = PcaConfig { code: self.code, ..PcaConfig::default() };
         let mut timed = Timed::new(Vec::new());
         for _ in 0..repetitions {
             let began = Instant::now();
-            let pca = config.fit(&self.x, 0).map_err(|e| e.to_string())?;
+            let pca = self.fit().map_err(|e| e.to_string())?;
             timed.ms.push(began.elapsed().as_secs_f64() * 1e3);
             let variance: f64 = pca.explained_variance().iter().map(|&v| f64::from(v)).sum();
             timed.note = format!("explained variance {variance:.6e}");
@@ -67,8 +110,8 @@ pub(crate) struct Clusters {
 
 impl Clusters {
     pub(crate) fn new(sizes: &str, from: bool) -> Result<Self, String> {
-        let (x, clusters) = rows_and_size(sizes)?;
-        Ok(Self { x, clusters, from, seed: 0 })
+        let (file, clusters) = Numbers::and_size(sizes)?;
+        Ok(Self { x: file.all()?, clusters, from, seed: 0 })
     }
 }
 

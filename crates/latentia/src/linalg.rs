@@ -22,6 +22,11 @@ impl From<NoConvergence> for Error {
 
 /// Refuses a matrix with a value that is not finite, naming its row and column.
 pub(crate) fn check_finite(name: &str, x: &Matrix) -> Result<()> {
+    check_finite_after(name, x, 0)
+}
+
+/// The same for rows that follow `before` others.
+fn check_finite_after(name: &str, x: &Matrix, before: usize) -> Result<()> {
     if x.cols() == 0 {
         return Ok(());
     }
@@ -29,7 +34,7 @@ pub(crate) fn check_finite(name: &str, x: &Matrix) -> Result<()> {
     match bad {
         None => Ok(()),
         Some(i) => Err(DataError::new(name, x.as_slice()[i].to_string(), "a finite number")
-            .row((i / x.cols()) as u64 + 1)
+            .row((before + i / x.cols()) as u64 + 1)
             .column((i % x.cols() + 1).to_string())
             .into()),
     }
@@ -105,11 +110,12 @@ pub(crate) fn column_sums(x: &Matrix, term: impl Fn(f64, f64) -> f64 + Sync, abo
     sums
 }
 
-/// The sum of every column as [`column_sums`] has it, and the largest absolute value, in one pass over memory.
+/// The sum of every column as [`column_sums`] has it, and the largest absolute value, in one pass over memory. `before` rows came
+/// before these: errors count from there.
 ///
 /// # Errors
 /// When a value is not finite.
-pub(crate) fn finite_sums(x: &Matrix) -> Result<(Vec<f64>, f32)> {
+pub(crate) fn finite_sums(x: &Matrix, before: usize) -> Result<(Vec<f64>, f32)> {
     let d = x.cols();
     let partial = |rows: &[f32]| {
         // A largest value for every column: they are found side by side, one for all would wait for the one before.
@@ -130,7 +136,7 @@ pub(crate) fn finite_sums(x: &Matrix) -> Result<(Vec<f64>, f32)> {
     }
     // In double precision a sum of finite `f32` numbers is finite.
     if sums.iter().any(|s| !s.is_finite()) {
-        check_finite("input", x)?;
+        check_finite_after("input", x, before)?;
     }
     Ok((sums, largest))
 }

@@ -21,7 +21,7 @@ const LARGEST: f32 = 1e15;
 const FAR: f64 = 4.0;
 
 pub(super) fn fit(config: &KMeansConfig, x: &Matrix, start: Start) -> Result<KMeans> {
-    let (sums, largest) = finite_sums(x)?;
+    let (sums, largest) = finite_sums(x, 0)?;
     if largest > LARGEST {
         let expected = format!("values up to {LARGEST:e}, whose squares can be added");
         return Err(DataError::new("input", format!("{largest:e}"), expected)

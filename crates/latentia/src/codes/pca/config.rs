@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Pca, solve};
+use super::{Pca, blocks, solve};
 use crate::data::Matrix;
 use crate::{DataError, Error, Result};
 
@@ -82,7 +82,42 @@ impl PcaConfig {
     /// is not finite.
     pub fn fit(&self, x: &Matrix, seed: u64) -> Result<Pca> {
         self.validate()?;
-        let (n, d) = (x.rows(), x.cols());
+        self.check_shape(x.rows(), x.cols())?;
+        solve::fit(self, x, seed)
+    }
+
+    /// The same for rows that come block by block, such as those of a file that is larger than memory. Each is seen once; what
+    /// is kept is `d²` numbers. The blocks' sizes make no difference to the bits.
+    ///
+    /// Products are of rows about the mean of the first 2,000, and move to the mean of all in the end:
+    /// `Σ (x − μ)(x − μ)ᵀ = Σ (x − s)(x − s)ᵀ − n (μ − s)(μ − s)ᵀ` (Chan, Golub and LeVeque 1983). Below 400 columns they are
+    /// formed in `f64`, from there on in `f32` as in [`PcaConfig::fit`].
+    ///
+    /// ```
+    /// use latentia::codes::pca::PcaConfig;
+    /// use latentia::data::{ReadOptions, open};
+    ///
+    /// let mut file = open("digits", &ReadOptions::default())?; // or "measured.parquet"
+    /// let blocks = std::iter::from_fn(|| file.next(1000).transpose()).map(|chunk| Ok(chunk?.numbers));
+    /// let pca = PcaConfig { code: 8, ..PcaConfig::default() }.fit_blocks(blocks)?;
+    /// assert_eq!(pca.components().rows(), 8);
+    /// # Ok::<(), latentia::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the blocks and of [`PcaConfig::fit`]; with [`Solver::Randomized`], which needs several passes; when blocks differ
+    /// in their number of columns.
+    pub fn fit_blocks(&self, blocks: impl IntoIterator<Item = Result<Matrix>>) -> Result<Pca> {
+        self.validate()?;
+        if self.solver == Solver::Randomized {
+            let message = "randomized needs several passes, and rows that come block by block are seen once";
+            return Err(Error::config("solver", format!("{message}; use exact")));
+        }
+        blocks::fit(self, blocks)
+    }
+
+    /// Refuses fewer rows or columns than there is to be found.
+    pub(super) fn check_shape(&self, n: usize, d: usize) -> Result<()> {
         let least = if self.centre { 2 } else { 1 };
         if n < least || d == 0 {
             let expected = format!("at least {least} rows and 1 column");
@@ -95,6 +130,6 @@ impl PcaConfig {
                 format!("{} is more than {message} allow; use at most {most}", self.code),
             ));
         }
-        solve::fit(self, x, seed)
+        Ok(())
     }
 }

@@ -11,6 +11,7 @@
 //! squared error on the rows it was fitted on (Eckart and Young 1936). Signs are those of scikit-learn's
 //! `svd_flip(u_based_decision=False)`: the entry of largest magnitude of each component is positive.
 
+mod blocks;
 mod config;
 mod leading;
 mod scatter;

@@ -82,18 +82,30 @@ pub(super) struct Centred<'a> {
 impl Centred<'_> {
     /// `XᵀX`, `[d, d]`; only the lower half is filled.
     pub(super) fn covariance<T: Real>(&self) -> Mat<f64> {
+        let d = self.x.cols();
+        let mut sums = vec![0.0; d * d];
+        self.add_covariance::<T>(&mut sums);
+        lower(&sums, d)
+    }
+
+    /// Adds the lower half of `XᵀX` to `sums [d, d]`.
+    pub(super) fn add_covariance<T: Real>(&self, sums: &mut [f64]) {
         let mean = self.mean::<T>();
-        lower_product::<T>(self.x.rows(), self.x.cols(), |row, out| self.fill(row, &mean, out))
+        add_products::<T>(self.x.rows(), self.x.cols(), |row, out| self.fill(row, &mean, out), sums);
     }
 
     /// `X Xᵀ`, `[n, n]`; only the lower half is filled.
     pub(super) fn gram<T: Real>(&self) -> Mat<f64> {
         let mean = self.mean::<T>();
-        lower_product::<T>(self.x.cols(), self.x.rows(), |col, out| {
+        let n = self.x.rows();
+        let mut sums = vec![0.0; n * n];
+        let fill = |col: usize, out: &mut [T]| {
             for (o, row) in out.iter_mut().zip(self.x.iter_rows()) {
                 *o = T::centred(row[col], mean[col]);
             }
-        })
+        };
+        add_products::<T>(self.x.cols(), n, fill, &mut sums);
+        lower(&sums, n)
     }
 
     /// `Xᵀ U` for `U` `[n, k]`: `[d, k]`.
@@ -171,9 +183,8 @@ impl<T: Real> Tile<T> {
     }
 }
 
-/// `Σ_p r_p r_pᵀ`, `[size, size]`, lower half, over `terms` vectors `r_p` that `fill(p, r_p)` writes.
-fn lower_product<T: Real>(terms: usize, size: usize, fill: impl Fn(usize, &mut [T]) + Sync) -> Mat<f64> {
-    let mut sums = vec![0.0; size * size];
+/// Adds the lower half of `Σ_p r_p r_pᵀ` to `sums [size, size]`, over `terms` vectors `r_p` that `fill(p, r_p)` writes.
+fn add_products<T: Real>(terms: usize, size: usize, fill: impl Fn(usize, &mut [T]) + Sync, sums: &mut [f64]) {
     let mut block = vec![T::default(); BLOCK.min(terms) * size];
     for first in (0..terms).step_by(BLOCK) {
         let rows = BLOCK.min(terms - first);
@@ -184,7 +195,11 @@ fn lower_product<T: Real>(terms: usize, size: usize, fill: impl Fn(usize, &mut [
                 fill(first + part * FILLED + p, out);
             }
         });
-        T::add_gram(block, size, &mut sums);
+        T::add_gram(block, size, sums);
     }
+}
+
+/// The lower half of `sums [size, size]`.
+pub(super) fn lower(sums: &[f64], size: usize) -> Mat<f64> {
     Mat::from_fn(size, size, |i, j| if j <= i { sums[i * size + j] } else { 0.0 })
 }

@@ -20,56 +20,76 @@ const EXACT_SIZE: usize = 2048;
 const F32_WORK: f64 = 4_294_967_296.0;
 
 /// Values whose squares neither overflow nor vanish in `f32` sums.
-const F32_RANGE: std::ops::Range<f64> = 1e-12..1e12;
+pub(super) const F32_RANGE: std::ops::Range<f64> = 1e-12..1e12;
 
 /// The stream of random directions, so that no other use of the same seed repeats them.
 const STREAM: u64 = u64::from_be_bytes(*b"pca-rand");
 
 /// Leading squared singular values and their right singular vectors `[d, k]`.
-struct Decomposition {
+pub(super) struct Decomposition {
     squares: Vec<f64>,
     vectors: Mat<f64>,
     /// Sum of all squared singular values, where all were found.
     total: Option<f64>,
 }
 
+/// What is known of the rows besides.
+pub(super) struct Rows<'a> {
+    pub(super) count: usize,
+    pub(super) column_means: &'a [f64],
+    /// `Σ (x − mean)²` over all entries, about the means of the columns.
+    pub(super) squares_about_mean: f64,
+    /// Largest absolute value.
+    pub(super) largest: f32,
+    /// Whether products were formed in `f32`.
+    pub(super) single: bool,
+}
+
 pub(super) fn fit(config: &PcaConfig, x: &Matrix, seed: u64) -> Result<Pca> {
     let (n, d) = (x.rows(), x.cols());
-    let (sums, largest) = finite_sums(x)?;
+    let (sums, largest) = finite_sums(x, 0)?;
     let column_means = sums.iter().map(|s| s / n as f64).collect::<Vec<_>>();
     let mean = if config.centre { column_means.clone() } else { vec![0.0; d] };
     let work = n as f64 * d as f64 * n.min(d) as f64;
 
     let centred = Centred { x, mean: &mean };
     let single = work >= F32_WORK && F32_RANGE.contains(&f64::from(largest));
-    let (epsilon, found) = if single {
-        (<f32 as Real>::EPSILON, decompose::<f32>(config, &centred, seed)?)
+    let found = if single {
+        decompose::<f32>(config, &centred, seed)?
     } else {
-        (<f64 as Real>::EPSILON, decompose::<f64>(config, &centred, seed)?)
+        decompose::<f64>(config, &centred, seed)?
     };
-    let (squares, mut vectors) = (found.squares, found.vectors);
     let squares_about_mean = match found.total {
         Some(total) if config.centre => total,
         _ => column_sums(x, |v, m| (v - m).powi(2), &column_means).iter().sum(),
     };
+    let rows = Rows { count: n, column_means: &column_means, squares_about_mean, largest, single };
+    finish(config, found, &rows)
+}
+
+/// The analysis from its decomposition: signs, variances and scales.
+pub(super) fn finish(config: &PcaConfig, found: Decomposition, rows: &Rows<'_>) -> Result<Pca> {
+    let &Rows { count, column_means, squares_about_mean, largest, single } = rows;
+    let Decomposition { squares, mut vectors, .. } = found;
     flip_signs(&mut vectors);
 
-    let freedom = if config.centre { n as f64 - 1.0 } else { n as f64 };
+    let freedom = if config.centre { count as f64 - 1.0 } else { count as f64 };
     let total = squares_about_mean / freedom;
     let variance: Vec<f64> = (0..config.code)
         .map(|j| {
-            let mean_code: f64 = if config.centre { 0.0 } else { dot(vectors.as_ref(), j, &column_means) };
+            let mean_code: f64 = if config.centre { 0.0 } else { dot(vectors.as_ref(), j, column_means) };
             (squares[j] / freedom - mean_code.powi(2)).max(0.0)
         })
         .collect();
     // A direction without variance has a code of zero, which no division whitens: it is left as it is.
+    let epsilon = if single { <f32 as Real>::EPSILON } else { <f64 as Real>::EPSILON };
     let least = squares[0] * epsilon * 32.0;
     let scale = |&s: &f64| if config.whiten && s > least { (s / freedom).sqrt() as f32 } else { 1.0 };
     let pca = Pca {
-        mean: to_f32(&mean),
+        mean: if config.centre { to_f32(column_means) } else { vec![0.0; column_means.len()] },
         components: Matrix::new(
             config.code,
-            d,
+            column_means.len(),
             (0..config.code).flat_map(|j| vectors.col(j).iter().map(|&v| v as f32)).collect(),
         ),
         scale: squares.iter().map(scale).collect(),
@@ -105,25 +125,22 @@ fn decompose<T: Real>(config: &PcaConfig, x: &Centred<'_>, seed: u64) -> Result<
     if randomized {
         subspace_iteration::<T>(config, x, width, seed)
     } else if d <= n {
-        let covariance = x.covariance::<T>();
-        let total = Some((0..d).map(|j| covariance[(j, j)]).sum());
-        // Products in `f32` are not so exact that the last digits of all eigenvectors would be worth their time.
-        let leading = match T::EPSILON > f64::EPSILON {
-            true => leading_eigen(covariance.as_ref(), k)?,
-            false => None,
-        };
-        let (values, vectors) = match leading {
-            Some(found) => found,
-            None => symmetric_eigen(covariance.as_ref())?,
-        };
-        Ok(Decomposition {
-            squares: positive(&values[..k]),
-            vectors: vectors.subcols(0, k).to_owned(),
-            total,
-        })
+        from_covariance(&x.covariance::<T>(), k, T::EPSILON > f64::EPSILON)
     } else {
         from_gram::<T>(config, x)
     }
+}
+
+/// The eigenvectors of `XᵀX`, given by its lower half; `single` says that its products were formed in `f32`.
+pub(super) fn from_covariance(covariance: &Mat<f64>, k: usize, single: bool) -> Result<Decomposition> {
+    let total = Some((0..covariance.nrows()).map(|j| covariance[(j, j)]).sum());
+    // Products in `f32` are not so exact that the last digits of all eigenvectors would be worth their time.
+    let leading = if single { leading_eigen(covariance.as_ref(), k)? } else { None };
+    let (values, vectors) = match leading {
+        Some(found) => found,
+        None => symmetric_eigen(covariance.as_ref())?,
+    };
+    Ok(Decomposition { squares: positive(&values[..k]), vectors: vectors.subcols(0, k).to_owned(), total })
 }
 
 /// With `X Xᵀ = U S² Uᵀ`, the right singular vectors are `Xᵀ U S⁻¹`; QR keeps them orthonormal where `s` is small and

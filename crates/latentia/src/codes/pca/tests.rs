@@ -1,3 +1,5 @@
+mod blocks;
+
 use std::path::Path;
 
 use proptest::prelude::*;
