@@ -1,7 +1,8 @@
 //! Likelihood terms, one number a row.
 //!
 //! On the CPU backend the forward pass computes the losses and their gradient in one sweep; the backward pass scales the
-//! rows of that gradient. Targets are constants: no gradient flows into them.
+//! rows of that gradient. Targets are constants: no gradient flows into them. There may be fewer of them than rows, a divisor of
+//! the batch: row `i` has target `i mod n`.
 
 use burn::{
     backend::{
@@ -54,6 +55,10 @@ fn row_loss(term: Term, output: Tensor<2>, target: Tensor<2>) -> Tensor<1> {
 
 /// The same losses from Burn's own operations, for every backend.
 fn row_loss_composed(term: Term, output: Tensor<2>, target: Tensor<2>) -> Tensor<1> {
+    let target = match (output.dims()[0], target.dims()[0]) {
+        (rows, targets) if targets < rows => target.repeat_dim(0, rows / targets),
+        _ => target,
+    };
     let entries = match term {
         Term::SquaredError => (output - target).powf_scalar(2.0),
         Term::Bernoulli => activation::softplus(output.clone(), 1.0) - target * output,
@@ -139,17 +144,20 @@ mod tests {
     #[test]
     fn fused_and_composed_losses_agree_with_their_gradients() {
         let device = Device::flex().autodiff();
-        let (rows, cols) = (13, 37);
-        let numbers = |phase: f32, scale: f32| -> Vec<f32> {
+        let (rows, cols) = (12, 37);
+        let numbers = |rows: usize, phase: f32, scale: f32| -> Vec<f32> {
             (0..rows * cols).map(|i| scale * (i as f32 * 0.61 + phase).sin()).collect()
         };
-        let tensor = |v: Vec<f32>| Tensor::<2>::from_data(TensorData::new(v, [rows, cols]), &device);
-        let target = || tensor(numbers(1.0, 0.5).iter().map(|v| v + 0.5).collect());
+        let tensor =
+            |rows: usize, v: Vec<f32>| Tensor::<2>::from_data(TensorData::new(v, [rows, cols]), &device);
+        let target = |rows| tensor(rows, numbers(rows, 1.0, 0.5).iter().map(|v| v + 0.5).collect());
         let weights = Tensor::<1>::from_data(TensorData::new(vec![0.3f32; rows], [rows]), &device);
-        for term in [Term::SquaredError, Term::Bernoulli, Term::Categorical] {
+        let terms = [Term::SquaredError, Term::Bernoulli, Term::Categorical];
+        // As many targets as rows, and a third of them.
+        for (term, targets) in terms.into_iter().flat_map(|term| [(term, rows), (term, rows / 3)]) {
             let run = |loss: fn(Term, Tensor<2>, Tensor<2>) -> Tensor<1>| {
-                let output = tensor(numbers(0.0, 6.0)).require_grad();
-                let losses = loss(term, output.clone(), target());
+                let output = tensor(rows, numbers(rows, 0.0, 6.0)).require_grad();
+                let losses = loss(term, output.clone(), target(targets));
                 let gradients = (losses.clone() * weights.clone()).sum().backward();
                 let values = |t: TensorData| t.try_into_vec::<f32>().unwrap();
                 [values(losses.into_data()), values(output.grad(&gradients).unwrap().into_data())]

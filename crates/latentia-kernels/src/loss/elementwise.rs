@@ -1,4 +1,4 @@
-use super::{Rows, over_rows};
+use super::{Rows, check_target, over_rows, target_row};
 use crate::math::vector;
 use crate::simd::{Kernel, Simd};
 
@@ -7,7 +7,7 @@ use crate::simd::{Kernel, Simd};
 /// ```text
 /// L_i = Σ_j max(x, 0) − x t + ln(1 + exp(−|x|))        ∂L/∂x = σ(x) − t
 /// ```
-/// `x` and `t` are `[B, cols]`, `losses [B]`, `gradient [B, cols]`.
+/// `x` and `gradient` are `[B, cols]`, `losses [B]`, `t` is `[B, cols]` or [fewer rows](super) over and over.
 ///
 /// # Panics
 /// If the lengths do not fit.
@@ -25,7 +25,7 @@ pub fn bernoulli_with_logits(
 
 /// Squared error, `L_i = Σ_j (x − t)²`, `∂L/∂x = 2 (x − t)`: the reconstruction term of a linear decoder.
 ///
-/// `x` and `t` are `[B, cols]`, `losses [B]`, `gradient [B, cols]`.
+/// `x` and `gradient` are `[B, cols]`, `losses [B]`, `t` is `[B, cols]` or [fewer rows](super) over and over.
 ///
 /// # Panics
 /// If the lengths do not fit.
@@ -79,11 +79,8 @@ fn elementwise(
     gradient: Option<&mut [f32]>,
     scale: f32,
 ) {
-    assert_eq!(t.len(), x.len(), "{name}: the target has the shape of the input");
-    over_rows(name, cols, x, losses, gradient, |rows| {
-        let t = &t[rows.first * cols..][..rows.x.len()];
-        Elementwise { term, rows, t, scale }
-    });
+    check_target(name, cols, t, x);
+    over_rows(name, cols, x, losses, gradient, |rows| Elementwise { term, rows, t, scale });
 }
 
 struct Elementwise<'a> {
@@ -98,14 +95,15 @@ impl Kernel for Elementwise<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Elementwise { term, rows: Rows { cols, x, losses, mut gradient, .. }, t, scale } = self;
+        let Elementwise { term, rows: Rows { first, cols, x, losses, mut gradient }, t, scale } = self;
         let scale = s.splat(scale);
         for (i, loss) in losses.iter_mut().enumerate() {
-            let (row, end) = (i * cols, (i + 1) * cols);
+            let (x, t) = (&x[i * cols..][..cols], target_row(t, first + i, cols));
+            let mut gradient = gradient.as_deref_mut().map(|g| &mut g[i * cols..][..cols]);
             let mut sum = s.splat(0.0);
-            let mut j = row;
-            while j < end {
-                let stop = end.min(j + S::LANES);
+            let mut j = 0;
+            while j < cols {
+                let stop = cols.min(j + S::LANES);
                 let (v, derivative) = term.eval(s, s.load_slice(&x[j..stop]), s.load_slice(&t[j..stop]));
                 if stop - j == S::LANES {
                     sum = s.add(sum, v);

@@ -3,6 +3,9 @@
 //! All take rows of `cols` elements, write the loss of each row and, if asked, `scale` times its gradient (a mean over the
 //! batch is `scale = 1 / B`), zero where that is below [`NEGLIGIBLE`](crate::math::vector::NEGLIGIBLE). Averaging rows is the
 //! caller's; [`weigh_rows`] weights their gradients.
+//!
+//! Where targets are rows of numbers there may be fewer of them, a divisor of the batch: row `i` has target `i mod n`, as where each
+//! row was decoded several times.
 
 mod cross_entropy;
 mod elementwise;
@@ -53,6 +56,22 @@ fn over_rows<'a, K: Kernel<Output = ()>>(
     });
     let parts = parts.collect();
     threads::for_each(parts, |rows| simd::dispatch_at(level, kernel(rows)));
+}
+
+/// Refuses targets that are not `[B / m, cols]` for a whole `m`.
+#[track_caller]
+fn check_target(name: &str, cols: usize, t: &[f32], x: &[f32]) {
+    let fits = match t.len() {
+        0 => x.is_empty(),
+        len => len.is_multiple_of(cols) && x.len().is_multiple_of(len),
+    };
+    assert!(fits, "{name}: {} numbers of targets for {} of {cols} columns", t.len(), x.len());
+}
+
+/// The target of a row.
+#[inline(always)]
+fn target_row(t: &[f32], row: usize, cols: usize) -> &[f32] {
+    &t[row % (t.len() / cols) * cols..][..cols]
 }
 
 /// `g_ij ← w_i g_ij` for `g [B, cols]` and `w [B]`: the gradient of a weighted sum of the rows' losses.

@@ -1,4 +1,4 @@
-use super::{Rows, over_rows};
+use super::{Rows, check_target, over_rows, target_row};
 use crate::math::vector;
 use crate::simd::{Kernel, Simd};
 use std::fmt;
@@ -106,7 +106,7 @@ pub fn softmax_cross_entropy(
 /// ```text
 /// L_i = n ln Σ_j exp x_j − Σ_j q_j x_j,  n = Σ_j q_j        ∂L/∂x_j = n softmax(x)_j − q_j
 /// ```
-/// `q [B, C]`, `losses [B]`, `gradient [B, C]` times `scale`.
+/// `q [B, C]` or [fewer rows](super) over and over, `losses [B]`, `gradient [B, C]` times `scale`.
 ///
 /// # Panics
 /// If the lengths do not fit.
@@ -119,7 +119,7 @@ pub fn softmax_cross_entropy_dense(
     gradient: Option<&mut [f32]>,
     scale: f32,
 ) {
-    assert_eq!(q.len(), x.len(), "softmax_cross_entropy_dense: the target has the shape of the logits");
+    check_target("softmax_cross_entropy_dense", classes, q, x);
     over_rows("softmax_cross_entropy_dense", classes, x, losses, gradient, |rows| CrossEntropy {
         target: Target::Dense(q),
         rows,
@@ -172,7 +172,7 @@ impl Kernel for CrossEntropy<'_> {
                     }
                 }
                 Target::Dense(q) => {
-                    let q = &q[row * cols..][..cols];
+                    let q = target_row(q, row, cols);
                     let (max, sum) = sum_exp(s, x);
                     let (mut count, mut expected) = (s.splat(0.0), s.splat(0.0));
                     for (x, q) in x.chunks(S::LANES).zip(q.chunks(S::LANES)) {

@@ -40,11 +40,19 @@ fn check(name: &str, rows: usize, cols: usize, loss: Loss, exact: Exact) {
     }
 }
 
+/// Shapes of the input, and how many rows of targets there are for it.
+fn with_targets() -> impl Iterator<Item = (usize, usize, usize)> {
+    let targets = |rows: usize| {
+        [1, 2, 14].into_iter().filter(move |n| *n < rows && rows.is_multiple_of(*n)).chain([rows])
+    };
+    SHAPES.iter().flat_map(move |&(rows, cols)| targets(rows).map(move |n| (rows, cols, n)))
+}
+
 #[test]
 fn bernoulli_and_squared_error_agree_with_f64() {
-    for &(rows, cols) in SHAPES {
-        let t: Vec<f32> = numbers(rows * cols, 2).iter().map(|v| v.abs()).collect();
-        let target = |i: usize| t[i * cols..][..cols].iter().map(|&t| f64::from(t));
+    for (rows, cols, targets) in with_targets() {
+        let t: Vec<f32> = numbers(targets * cols, 2).iter().map(|v| v.abs()).collect();
+        let target = |i: usize| t[i % targets * cols..][..cols].iter().map(|&t| f64::from(t));
         check(
             "bernoulli",
             rows,
@@ -116,8 +124,10 @@ fn softmax_cross_entropy_agrees_with_f64() {
                 assert!(gradient.iter().zip(want).all(|(got, want)| (got - want).abs() < 1e-6));
             });
         }
-        drop(_alone);
-        let counts: Vec<f32> = numbers(rows * cols, 3).iter().map(|v| (4.0 * v).max(0.0).floor()).collect();
+    }
+    for (rows, cols, targets) in with_targets() {
+        let counts: Vec<f32> =
+            numbers(targets * cols, 3).iter().map(|v| (4.0 * v).max(0.0).floor()).collect();
         check(
             "counts",
             rows,
@@ -125,7 +135,8 @@ fn softmax_cross_entropy_agrees_with_f64() {
             &|x, losses, gradient| softmax_cross_entropy_dense(cols, x, &counts, losses, gradient, 2.0),
             &|i, x| {
                 let (log_sum, p) = softmax(x);
-                let q: Vec<f64> = counts[i * cols..][..cols].iter().map(|&q| f64::from(q)).collect();
+                let q: Vec<f64> =
+                    counts[i % targets * cols..][..cols].iter().map(|&q| f64::from(q)).collect();
                 let n: f64 = q.iter().sum();
                 let loss = n * log_sum - x.iter().zip(&q).map(|(x, q)| x * q).sum::<f64>();
                 (loss, p.iter().zip(&q).map(|(p, q)| 2.0 * (n * p - q)).collect())

@@ -182,10 +182,14 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// `k` times the rows, one after the other.
+    /// For outputs that hold `k` times the rows, one after the other. Without weights the losses themselves begin anew.
     pub(super) fn repeat(self, k: usize) -> Self {
-        let times = |t: Tensor<2>| if k == 1 { t } else { t.repeat_dim(0, k) };
-        Self { x: times(self.x), weights: self.weights.map(times) }
+        match self.weights {
+            Some(weights) if k > 1 => {
+                Self { x: self.x.repeat_dim(0, k), weights: Some(weights.repeat_dim(0, k)) }
+            }
+            weights => Self { x: self.x, weights },
+        }
     }
 
     fn part(&self, range: &Range<usize>) -> Self {
