@@ -7,8 +7,16 @@
 //!
 //! `L_1` is the evidence lower bound (Kingma & Welling 2014); `L_k` rises with `k` to `log p(x)` (Burda, Grosse &
 //! Salakhutdinov 2016, theorem 1).
+//!
+//! The gradient of `L_k` that an encoder with parameters `φ` gets through `z_i = μ + σ ε_i` holds `∂ log q(z_i | x) / ∂φ`, whose mean
+//! is another term's and whose noise grows beside the rest with `k`. Reparameterised once more (Tucker, Lawson, Gu & Maddison 2019,
+//! equation 8), with the shares `s_i = w_i / Σ_j w_j`:
+//!
+//! ```text
+//! ∂L_k/∂φ = E Σ_i s_i² (∂ log w_i / ∂z_i) (∂z_i / ∂φ)
+//! ```
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData, activation};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -35,6 +43,12 @@ pub(super) fn importance_weighted(log_w: Tensor<1>, k: usize) -> Tensor<1> {
     let greatest = log_w.clone().detach().max_dim(0);
     let sum = (log_w - greatest.clone()).exp().sum_dim(0);
     (sum.log() + greatest - (k as f64).ln()).squeeze_dim(0)
+}
+
+/// `w_i / Σ_j w_j` of every sample of a row, in the order of `log_w`; no gradient goes through them.
+pub(super) fn shares(log_w: Tensor<1>, k: usize) -> Tensor<1> {
+    let [rows] = log_w.dims();
+    activation::softmax(log_w.detach().reshape([k, rows / k]), 0).reshape([rows])
 }
 
 /// What a sum of weights has come to, as the logarithm of their greatest and their sum relative to it.

@@ -224,6 +224,12 @@ impl AutoencoderConfig {
                 format!("needs code-distribution gaussian or categorical, found {of_code}"),
             ));
         }
+        if self.doubly_reparameterized && self.samples == 1 {
+            return Err(Error::config(
+                "model.doubly-reparameterized",
+                "is a gradient of the importance weighted bound: needs model.samples above 1",
+            ));
+        }
         if self.free_bits > 0.0 && self.samples > 1 {
             return Err(Error::config(
                 "model.free-bits",

@@ -92,6 +92,16 @@ impl Posterior {
         (self.log_variance.clone() * 0.5).exp() * noise + self.mean.clone()
     }
 
+    /// The same distributions, through which no gradient goes.
+    pub(super) fn detach(self) -> Self {
+        Self { mean: self.mean.detach(), log_variance: self.log_variance.detach() }
+    }
+
+    /// `ε = (z − μ) / σ`.
+    pub(super) fn noise(&self, z: Tensor<2>) -> Tensor<2> {
+        (z - self.mean.clone()) * (self.log_variance.clone() * -0.5).exp()
+    }
+
     /// `KL(q(z | x) ‖ p(z)) = ½ (μ² + σ² − log σ² − 1)` of each number of the code, for `p(z) = N(0, I)`.
     pub(super) fn divergence(&self) -> Tensor<2> {
         let (mean, log_variance) = (self.mean.clone(), self.log_variance.clone());

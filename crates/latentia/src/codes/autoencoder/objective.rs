@@ -221,8 +221,19 @@ impl<'a> AutoencoderObjective<'a> {
         if config.samples > 1 {
             let posterior = posterior.repeat(config.samples);
             let z = posterior.sample(noise.clone());
-            let ratio = posterior.log_ratio(noise, z.clone()) * beta;
-            return Value::new(bound::importance_weighted(ratio - decode(z), config.samples).neg());
+            let log_w = match config.doubly_reparameterized && at.training {
+                false => posterior.log_ratio(noise, z.clone()) * beta - decode(z),
+                true => {
+                    let fixed = posterior.detach();
+                    let log_w =
+                        |z: Tensor<2>| fixed.log_ratio(fixed.noise(z.clone()), z.clone()) * beta - decode(z);
+                    let shares = bound::shares(log_w(z.clone().detach()), config.samples);
+                    // The value of z, and its gradient times the share: the bound's own gradient has the other.
+                    let moving = (z.clone() - z.clone().detach()) * shares.unsqueeze_dim::<2>(1);
+                    log_w(z.detach() + moving)
+                }
+            };
+            return Value::new(bound::importance_weighted(log_w, config.samples).neg());
         }
         let value = Value::new(decode(posterior.sample(noise)));
         let divergence = posterior.divergence();

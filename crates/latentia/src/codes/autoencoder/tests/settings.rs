@@ -47,6 +47,10 @@ fn settings_that_make_no_sense_are_refused_by_the_name_of_their_key() {
             AutoencoderConfig { free_bits: 0.1, samples: 2, code_distribution: Gaussian, ..d() },
         ),
         ("model.anneal-epochs", AutoencoderConfig { anneal_epochs: 3, ..d() }),
+        (
+            "model.doubly-reparameterized",
+            AutoencoderConfig { doubly_reparameterized: true, code_distribution: Gaussian, ..d() },
+        ),
         ("model.importance-samples", AutoencoderConfig { importance_samples: 10, ..d() }),
         ("model.code-noise", AutoencoderConfig { code_noise: 1.0, ..d() }),
         (

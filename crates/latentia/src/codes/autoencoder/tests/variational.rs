@@ -1,10 +1,17 @@
 //! Variational autoencoders against what is known in closed form.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor, TensorData},
+};
 use rand_distr::{Distribution, StandardNormal};
 
 use super::super::{
-    Autoencoder, AutoencoderConfig, Binarize, CodeDistribution, LikelihoodKind, bound, code::Posterior, noise,
+    Autoencoder, AutoencoderConfig, Binarize, CodeDistribution, Likelihood, LikelihoodKind, bound,
+    code::Posterior,
+    module::{AutoencoderModule, Rows},
+    noise,
+    objective::AutoencoderObjective,
 };
 use crate::{
     codes::pca::PcaConfig,
@@ -13,8 +20,8 @@ use crate::{
     random::{Purpose, stream},
     run::Run,
     train::{
-        Ended, TrainConfig,
-        params::{HostTensor, Tensors, host_values},
+        Ended, Objective, StepContext, TrainConfig,
+        params::{HostTensor, Tensors, collect_gradients, host_values},
     },
 };
 
@@ -56,6 +63,57 @@ fn the_mean_of_weights_is_taken_without_overflow() {
         let expected = top + (three.iter().map(|v| (v - top).exp()).sum::<f64>() / 3.0).ln();
         assert!((f64::from(*found) - expected).abs() < 1e-3, "{found} {expected}");
     }
+}
+
+/// Over many draws of the noise: the decoder's gradient is that of the bound, the encoder's has its mean and less variance.
+#[test]
+fn the_doubly_reparameterized_gradient_has_the_same_mean_and_less_variance() {
+    let data = plane();
+    let x = data.train.x.head(20);
+    let once = AutoencoderConfig { hidden: vec![4], samples: 20, ..linear() };
+    let twice = AutoencoderConfig { doubly_reparameterized: true, ..once.clone() };
+    let device = Device::flex();
+    let rows = Rows { features: FEATURES, views: &[], convolutions: &[] };
+    let module = AutoencoderModule::init(&once, rows, 1, &device).train();
+    let likelihood = Likelihood::new(LikelihoodKind::Gaussian, &[], FEATURES);
+    let (items, empty) = ((0..20).collect::<Vec<_>>(), Matrix::zeros(0, FEATURES));
+    let draws = 300;
+    let gradients = |config: &AutoencoderConfig| -> Vec<Tensors> {
+        let training = TrainConfig { batch_size: 20, ..TrainConfig::default() };
+        let columns = (0..FEATURES).map(|j| j..j + 1).collect();
+        let mut objective =
+            AutoencoderObjective::new(config, &likelihood, columns, (&x, &empty), &training, &device);
+        let mut of_step = |step: usize| {
+            let at = StepContext { seed: 1, epoch: 1, step, global_step: step as u64, training: true };
+            collect_gradients(&module, &mut objective.loss(&module, &items, at).total.backward())
+        };
+        (0..draws).map(&mut of_step).collect()
+    };
+    let (once, twice) = (gradients(&once), gradients(&twice));
+    let (mut variance_once, mut variance_twice) = (0.0, 0.0);
+    for key in once[0].keys() {
+        for i in 0..once[0][key].values.len() {
+            let of = |all: &[Tensors]| all.iter().map(|g| f64::from(g[key].values[i])).collect::<Vec<_>>();
+            let (a, b) = (of(&once), of(&twice));
+            if !key.starts_with("encoder") {
+                let close = a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-3 * (1.0 + a.abs()));
+                assert!(close, "{key} {i}");
+                continue;
+            }
+            let variance =
+                |v: &[f64]| v.iter().map(|x| (x - mean(v)).powi(2)).sum::<f64>() / (draws - 1) as f64;
+            variance_once += variance(&a);
+            variance_twice += variance(&b);
+            let error = ((variance(&a) + variance(&b)) / draws as f64).sqrt();
+            assert!(
+                (mean(&a) - mean(&b)).abs() < 5.0 * error,
+                "{key} {i}: {} {} {error}",
+                mean(&a),
+                mean(&b)
+            );
+        }
+    }
+    assert!(variance_twice < 0.9 * variance_once, "{variance_twice} {variance_once}");
 }
 
 /// `log N(x; b, W Wᵀ + σ² I)` by Cholesky decomposition: what a linear decoder `x ~ N(W z + b, σ² I)` gives exactly.
