@@ -16,18 +16,18 @@ const PIECE: usize = 2000;
 const F32_COLS: usize = 400;
 
 pub(super) fn fit(config: &PcaConfig, blocks: impl IntoIterator<Item = Result<Matrix>>) -> Result<Pca> {
-    let mut sums: Option<Sums> = None;
+    let mut sums: Option<Sums<'_>> = None;
     for block in blocks {
         let block = block?;
-        sums.get_or_insert_with(|| Sums::new(block.cols(), config.centre)).add(&block)?;
+        sums.get_or_insert_with(|| Sums::new(config, block.cols())).add(&block)?;
     }
-    sums.unwrap_or_else(|| Sums::new(0, config.centre)).finish(config)
+    sums.unwrap_or_else(|| Sums::new(config, 0)).finish()
 }
 
 /// Sums over the rows so far.
-struct Sums {
+struct Sums<'a> {
+    config: &'a PcaConfig,
     cols: usize,
-    centre: bool,
     /// Rows that wait for a whole piece.
     waiting: Vec<f32>,
     rows: usize,
@@ -40,11 +40,11 @@ struct Sums {
     single: bool,
 }
 
-impl Sums {
-    fn new(cols: usize, centre: bool) -> Self {
+impl<'a> Sums<'a> {
+    fn new(config: &'a PcaConfig, cols: usize) -> Self {
         Self {
+            config,
             cols,
-            centre,
             waiting: Vec::with_capacity(PIECE * cols),
             rows: 0,
             shift: None,
@@ -72,7 +72,7 @@ impl Sums {
     fn add_piece(&mut self) -> Result<()> {
         let piece = Matrix::new(self.waiting.len() / self.cols, self.cols, mem::take(&mut self.waiting));
         let (sums, largest) = finite_sums(&piece, self.rows)?;
-        let shift = self.shift.get_or_insert_with(|| match self.centre {
+        let shift = self.shift.get_or_insert_with(|| match self.config.centre {
             true => sums.iter().map(|s| f64::from((s / piece.rows() as f64) as f32)).collect(),
             false => vec![0.0; self.cols],
         });
@@ -91,12 +91,12 @@ impl Sums {
         Ok(())
     }
 
-    fn finish(mut self, config: &PcaConfig) -> Result<Pca> {
+    fn finish(mut self) -> Result<Pca> {
         if !self.waiting.is_empty() {
             self.add_piece()?;
         }
-        config.check_shape(self.rows, self.cols)?;
-        let Self { cols, columns, mut products, shift, largest, single, rows: count, .. } = self;
+        self.config.check_shape(self.rows, self.cols)?;
+        let Self { config, cols, columns, mut products, shift, largest, single, rows: count, .. } = self;
         let n = count as f64;
         let column_means: Vec<f64> = columns.iter().map(|sum| sum / n).collect();
         let off: Vec<f64> = match (config.centre, shift) {

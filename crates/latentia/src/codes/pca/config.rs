@@ -74,7 +74,7 @@ impl PcaConfig {
     /// Finds the components of the rows of `x`, `[n, d]`. Only the randomized solver draws from `seed`.
     ///
     /// Sums of products are kept in `f64` throughout while `n d min(n, d)` is below 2³²; above that products are formed
-    /// in `f32` over at most 1,024 terms and these partial sums are added in `f64` (relative error of the leading
+    /// in `f32` over at most 400 terms and these partial sums are added in `f64` (relative error of the leading
     /// variances about `1e-6`).
     ///
     /// # Errors

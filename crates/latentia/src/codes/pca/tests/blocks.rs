@@ -55,14 +55,18 @@ fn rows_that_drift_away_lose_little() {
 
 #[test]
 fn sizes_of_blocks_and_threads_make_no_difference_to_the_bits() {
-    let x = decaying(2600, 410, 0.95, 6);
-    let run = |rows, threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| code(5).fit_blocks(in_blocks(&x, rows)).unwrap())
-    };
-    let one = run(2600, 1);
-    for (rows, threads) in [(1, 2), (64, 1), (1999, 3)] {
-        assert!(run(rows, threads) == one, "blocks of {rows}, {threads} threads");
+    // Products in `f64` and in `f32`, which other threads form.
+    for cols in [40, 410] {
+        let x = decaying(2600, cols, 0.95, 6);
+        let run = |rows, threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let fit = || code(5).fit_blocks(in_blocks(&x, rows)).unwrap();
+            pool.install(|| latentia_kernels::threads::with_limit(threads, fit))
+        };
+        let one = run(2600, 1);
+        for (rows, threads) in [(1, 2), (64, 1), (1999, 3)] {
+            assert!(run(rows, threads) == one, "{cols} columns, blocks of {rows}, {threads} threads");
+        }
     }
 }
 
