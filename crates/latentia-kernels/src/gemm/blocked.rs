@@ -1,4 +1,4 @@
-//! The general product: both sides packed, the register tile over all of it.
+//! The general product: B packed, A too where its rows cannot be read in place, the register tile over all of it.
 
 use super::Product;
 use super::operand::{Dst, Rhs, Shared, Src};
@@ -28,15 +28,21 @@ fn has_two_blocks(m: usize, k: usize) -> bool {
     depth < k && 2 * m * depth <= TWO_BLOCKS
 }
 
+/// How far apart the rows of A are where tiles read them in place: contiguous rows, but for those of a tile that would crowd
+/// a few sets of the nearest cache (multiples of 2 KiB). Nobody then waits for A to be packed.
+fn in_place(a: Src) -> Option<usize> {
+    (a.col_stride == 1 && !a.row_stride.is_multiple_of(512)).then_some(a.row_stride)
+}
+
 /// Floats of packed A.
-pub(super) fn packed_a_len(m: usize, k: usize) -> usize {
-    m * block_depth(k) * (1 + usize::from(has_two_blocks(m, k)))
+pub(super) fn packed_a_len(a: Src, m: usize, k: usize) -> usize {
+    if in_place(a).is_some() { 0 } else { m * block_depth(k) * (1 + usize::from(has_two_blocks(m, k))) }
 }
 
 /// Steps ahead for which B is fetched: worth 5 to 7 % where a panel comes from the second-level cache.
 pub(super) const AHEAD: usize = 12;
 
-/// One member's part of a product. A is packed by all, B by each for its own columns.
+/// One member's part of a product. A is packed by all if at all, B by each for its own columns.
 pub(super) struct Share<'a> {
     pub(super) product: &'a Product<'a>,
     pub(super) member: Member<'a>,
@@ -60,6 +66,7 @@ impl Kernel for Share<'_> {
         let to_pack = member.share(tiles);
         let depth = block_depth(k).max(1);
         let two_blocks = has_two_blocks(m, k);
+        let in_place = in_place(a);
         let width = block_width::<S>(my_cols.len());
 
         let mut k0 = 0;
@@ -73,9 +80,11 @@ impl Kernel for Share<'_> {
             // reads only what it packed. C is written by the member whose tile and columns it is.
             unsafe {
                 let block = Src::from_ptr(a.at(0, k0), a.row_stride, a.col_stride);
-                pack_tiles(s, block, m, to_pack.clone(), kc, packed, depth);
-                if !by_rows {
-                    member.wait();
+                if in_place.is_none() {
+                    pack_tiles(s, block, m, to_pack.clone(), kc, packed, depth);
+                    if !by_rows {
+                        member.wait();
+                    }
                 }
                 let mut j0 = my_cols.start;
                 while j0 < my_cols.end {
@@ -95,7 +104,11 @@ impl Kernel for Share<'_> {
                             let tile = Tile {
                                 height,
                                 k: kc,
-                                a: packed.wrapping_add(row * depth),
+                                a: match in_place {
+                                    Some(_) => block.at(row, 0),
+                                    None => packed.wrapping_add(row * depth),
+                                },
+                                in_place,
                                 b: panels.wrapping_add(j * kc),
                                 b_step: if width > S::LANES { 2 * S::LANES } else { S::LANES },
                                 ahead: AHEAD,
@@ -116,7 +129,7 @@ impl Kernel for Share<'_> {
             if last {
                 return;
             }
-            if !by_rows && !two_blocks {
+            if !by_rows && !two_blocks && in_place.is_none() {
                 member.wait();
             }
         }

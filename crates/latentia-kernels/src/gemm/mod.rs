@@ -2,8 +2,8 @@
 //!
 //! Three ways to the same result, chosen by shape:
 //!
-//! - [`blocked`](self): both sides are copied into panels that the register tile reads in order (Goto and van de Geijn
-//!   2008). The tile is `TILE_ROWS` rows by two vectors, its height adapted so that no row is wasted.
+//! - [`blocked`](self): B is copied into panels that the register tile reads in order (Goto and van de Geijn 2008), and so is
+//!   A unless its rows are contiguous and can be read in place. The tile is `TILE_ROWS` rows by two vectors, its height adapted so that no row is wasted.
 //! - few rows, B row-major: B is read in place, once.
 //! - few rows, B column-major: dot products along K, nothing is copied.
 //!
@@ -120,7 +120,7 @@ impl<'a> Product<'a> {
             skinny.run(level, members);
             return;
         }
-        scratch::with(blocked::packed_a_len(self.m, self.k), |packed| {
+        scratch::with(blocked::packed_a_len(self.a, self.m, self.k), |packed| {
             let packed = Shared(packed.as_mut_ptr());
             threads::team(members, |member| {
                 scratch::with(blocked::PACKED_B_LEN, |panels| {

@@ -205,6 +205,7 @@ unsafe fn direct<S: Simd>(s: S, skinny: &Skinny, c: Dst, range: Range<usize>, bu
                         height,
                         k: kc,
                         a: tiles.wrapping_add(row * kc),
+                        in_place: None,
                         b: from,
                         b_step,
                         ahead: AHEAD,

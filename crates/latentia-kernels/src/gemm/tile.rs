@@ -67,11 +67,13 @@ pub unsafe fn multiply<S: Simd, const MR: usize, const NV: usize>(
 
 /// One register tile of a product, from operands in place or packed to C.
 ///
-/// A is packed (`a_row = 1`, `a_step = height`); B has whole vectors to read, also past `cols`.
+/// A is packed (`a_row = 1`, `a_step = height`) or in place (`a_step = 1`); B has whole vectors to read, also past `cols`.
 pub(super) struct Tile {
     pub(super) height: usize,
     pub(super) k: usize,
     pub(super) a: *const f32,
+    /// From one row of A to the next where A is in place.
+    pub(super) in_place: Option<usize>,
     pub(super) b: *const f32,
     pub(super) b_step: usize,
     pub(super) ahead: usize,
@@ -113,7 +115,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(s: S, tile: Tile) {
     if MR > S::TILE_ROWS {
         unreachable!("tiles are cut to the registers");
     }
-    let Tile { k, a, b, b_step, ahead, c, cols, add, .. } = tile;
+    let Tile { k, a, in_place, b, b_step, ahead, c, cols, add, .. } = tile;
     if add {
         for i in 0..MR {
             s.prefetch(c.at(i, 0));
@@ -122,7 +124,10 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(s: S, tile: Tile) {
     }
     // SAFETY: the caller's contract; full vectors of C lie within `cols`.
     unsafe {
-        let acc = multiply::<S, MR, NV>(s, k, a, b, Walk { a_row: 1, a_step: MR, b_step, ahead });
+        let acc = match in_place {
+            None => multiply::<S, MR, NV>(s, k, a, b, Walk { a_row: 1, a_step: MR, b_step, ahead }),
+            Some(a_row) => multiply::<S, MR, NV>(s, k, a, b, Walk { a_row, a_step: 1, b_step, ahead }),
+        };
         if cols < NV * S::LANES {
             // Rare and narrow: by way of memory, the code for every partial width would be long.
             let mut full = [[0.0f32; 32]; MR];
