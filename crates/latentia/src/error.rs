@@ -59,7 +59,7 @@ pub enum Error {
         hint: String,
     },
     /// The model cannot do what was asked of it.
-    #[error("a model of kind '{kind}' cannot {verb}; it can {instead}")]
+    #[error("a model of kind '{kind}' cannot {verb}; it can {instead}. {who_can}")]
     Unsupported {
         /// The kind of the model.
         kind: String,
@@ -67,6 +67,8 @@ pub enum Error {
         verb: &'static str,
         /// The verbs that it knows.
         instead: String,
+        /// Which models know the verb.
+        who_can: &'static str,
     },
     /// The run was asked to stop before it had anything to keep.
     #[error("stopped before the first step: nothing was written")]

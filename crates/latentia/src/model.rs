@@ -188,6 +188,7 @@ impl dyn Model {
             kind: self.kind().to_owned(),
             verb,
             instead: self.verbs().join(", "),
+            who_can: who_can(verb),
         })
     }
 
@@ -205,6 +206,24 @@ impl dyn Model {
             ("cluster", self.as_assign().is_some()),
         ];
         known.into_iter().filter_map(|(verb, can)| can.then_some(verb)).collect()
+    }
+}
+
+/// Which models know a verb, for whoever asked one that does not.
+fn who_can(verb: &str) -> &'static str {
+    match verb {
+        "encode" | "index" | "search" => "Every kind that learns codes can",
+        "decode" | "reconstruct" | "score" | "compress" | "decompress" => {
+            "The kinds pca, autoencoder, rbm and k-means can"
+        }
+        "denoise" => "The kind autoencoder can, best when fitted with --corruption",
+        "classify" => "The kind classifier can",
+        "predict" => "The kind regressor can",
+        "cluster" => "The kind k-means can",
+        "sample" => {
+            "The kind rbm can, and autoencoder when fitted with --code-distribution gaussian or categorical"
+        }
+        _ => "The kind autoencoder can when fitted with --code-distribution gaussian",
     }
 }
 
