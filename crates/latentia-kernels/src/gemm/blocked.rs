@@ -77,7 +77,8 @@ impl Kernel for Share<'_> {
             let packed = if two_blocks { packed.wrapping_add((k0 / depth % 2) * m * depth) } else { packed };
             // SAFETY: tiles are packed by one member each. With columns split, a barrier comes after packing, and one before
             // anything is packed over it: where there are two blocks, that of the block in between. With rows split, a member
-            // reads only what it packed. C is written by the member whose tile and columns it is.
+            // reads only what it packed. Where A is in place nobody writes to it. C is written by the member whose tile and columns
+            // it is.
             unsafe {
                 let block = Src::from_ptr(a.at(0, k0), a.row_stride, a.col_stride);
                 if in_place.is_none() {

@@ -3,7 +3,8 @@
 //! Three ways to the same result, chosen by shape:
 //!
 //! - [`blocked`](self): B is copied into panels that the register tile reads in order (Goto and van de Geijn 2008), and so is
-//!   A unless its rows are contiguous and can be read in place. The tile is `TILE_ROWS` rows by two vectors, its height adapted so that no row is wasted.
+//!   A unless its rows are contiguous and can be read in place. The tile is `TILE_ROWS` rows by two vectors, its height
+//!   adapted so that no row is wasted.
 //! - few rows, B row-major: B is read in place, once.
 //! - few rows, B column-major: dot products along K, nothing is copied.
 //!
