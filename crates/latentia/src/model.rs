@@ -223,7 +223,8 @@ fn who_can(verb: &str) -> &'static str {
         "sample" => {
             "The kind rbm can, and autoencoder when fitted with --code-distribution gaussian or categorical"
         }
-        _ => "The kind autoencoder can when fitted with --code-distribution gaussian",
+        // `evaluate --importance-samples`
+        _ => "The kind rbm can, and autoencoder when fitted with --code-distribution gaussian",
     }
 }
 
