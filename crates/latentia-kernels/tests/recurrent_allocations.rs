@@ -29,13 +29,15 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Allocations of the third call: the first two may fill what is kept.
+/// Allocations of a call, the fewest of several: the first ones may fill what is kept, and so may a later one on a busy machine,
+/// where a thread that has been late joins in for the first time.
 fn allocations(mut f: impl FnMut()) -> usize {
-    f();
-    f();
-    let before = COUNT.load(Relaxed);
-    f();
-    COUNT.load(Relaxed) - before
+    let mut count = || {
+        let before = COUNT.load(Relaxed);
+        f();
+        COUNT.load(Relaxed) - before
+    };
+    (0..8).map(|_| count()).min().unwrap_or_default()
 }
 
 #[test]

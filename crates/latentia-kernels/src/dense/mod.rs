@@ -85,6 +85,8 @@ pub fn backward(
 
 /// Rows whose sum is formed before it is added to the rest: rounding errors then grow with the number of blocks, not of rows.
 const SUM_ROWS: usize = 32;
+/// Rows read side by side: that many streams from memory at once.
+const GROUP_ROWS: usize = 8;
 /// Columns of a piece of work: sums that stay in the nearest cache.
 const PIECE_COLS: usize = 512;
 
@@ -149,19 +151,26 @@ impl Kernel for Piece {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Piece { activation, saved, dy, da, sums, outputs, rows, cols } = self;
-        for i in rows.clone() {
+        for first in rows.clone().step_by(GROUP_ROWS) {
+            let group = first..(first + GROUP_ROWS).min(rows.end);
             for j in cols.clone().step_by(S::LANES) {
                 let lanes = (cols.end - j).min(S::LANES);
                 // SAFETY: (i, j..j + lanes) lies within all matrices; these places of da and of the sums are this piece's.
                 unsafe {
-                    let mut v = load(s, dy.at(i, j), lanes);
-                    if let Some(Shared(da)) = da {
-                        v = gradient(s, activation.pull_back(s, load(s, saved.at(i, j), lanes), v));
-                        store(s, da.add(i * outputs + j), lanes, v);
+                    let mut sum = match sums {
+                        Some(sums) if first > rows.start => load(s, sums.add(j), lanes),
+                        _ => s.splat(0.0),
+                    };
+                    for i in group.clone() {
+                        let mut v = load(s, dy.at(i, j), lanes);
+                        if let Some(Shared(da)) = da {
+                            v = gradient(s, activation.pull_back(s, load(s, saved.at(i, j), lanes), v));
+                            store(s, da.add(i * outputs + j), lanes, v);
+                        }
+                        sum = s.add(sum, v);
                     }
                     if let Some(sums) = sums {
-                        let sum = if i == rows.start { s.splat(0.0) } else { load(s, sums.add(j), lanes) };
-                        store(s, sums.add(j), lanes, s.add(sum, v));
+                        store(s, sums.add(j), lanes, sum);
                     }
                 }
             }

@@ -77,6 +77,9 @@ pub(crate) unsafe fn pack_tiles<S: Simd>(
     }
 }
 
+/// Rows packed at a time: one alone is a single stream, which a processor fetches from memory at half its bandwidth.
+const STREAMS: usize = 8;
+
 /// Packs `n` columns into panels of two vectors, the last one a single vector if that is enough: panel after panel,
 /// each `[k, width]`, padded with zeros.
 ///
@@ -88,24 +91,30 @@ pub(crate) unsafe fn pack_panels<S: Simd>(s: S, b: Src, k: usize, n: usize, dst:
     // SAFETY: the caller's contract, panel by panel.
     unsafe {
         if b.col_stride == 1 {
-            // Row by row across all panels: the source is read in order, which matters when it comes from memory.
+            // A few rows at a time across all panels: the source is read in order.
             let full = n / wide;
             let rest = n - full * wide;
-            for p in 0..k {
-                let src = b.at(p, 0);
+            for first in (0..k).step_by(STREAMS) {
+                let rows = first..(first + STREAMS).min(k);
                 for j in 0..full {
-                    let d = dst.add(j * wide * k + p * wide);
-                    s.store(d, s.load(src.add(j * wide)));
-                    s.store(d.add(S::LANES), s.load(src.add(j * wide + S::LANES)));
+                    for p in rows.clone() {
+                        let src = b.at(p, 0).add(j * wide);
+                        let d = dst.add(j * wide * k + p * wide);
+                        s.store(d, s.load(src));
+                        s.store(d.add(S::LANES), s.load(src.add(S::LANES)));
+                    }
                 }
-                if rest > S::LANES {
-                    let d = dst.add(full * wide * k + p * wide);
-                    s.store(d, s.load(src.add(full * wide)));
-                    let v = s.load_partial(src.add(full * wide + S::LANES), rest - S::LANES);
-                    s.store(d.add(S::LANES), v);
-                } else if rest > 0 {
-                    let d = dst.add(full * wide * k + p * S::LANES);
-                    s.store(d, s.load_partial(src.add(full * wide), rest));
+                for p in rows {
+                    let src = b.at(p, 0).add(full * wide);
+                    if rest > S::LANES {
+                        let d = dst.add(full * wide * k + p * wide);
+                        s.store(d, s.load(src));
+                        let v = s.load_partial(src.add(S::LANES), rest - S::LANES);
+                        s.store(d.add(S::LANES), v);
+                    } else if rest > 0 {
+                        let d = dst.add(full * wide * k + p * S::LANES);
+                        s.store(d, s.load_partial(src, rest));
+                    }
                 }
             }
             return;

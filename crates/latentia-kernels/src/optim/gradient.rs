@@ -22,17 +22,36 @@ impl Kernel for SumOfSquares<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) -> f64 {
-        let mut sums = [0.0f64; 16];
-        let (groups, rest) = self.0.as_chunks::<16>();
+        let mut squares = Squares::default();
+        squares.add(self.0);
+        squares.sum()
+    }
+}
+
+/// `Σ x²` of a block that comes in parts, all but the last of them multiples of sixteen long.
+#[derive(Default)]
+pub(super) struct Squares([f64; 16]);
+
+impl Squares {
+    #[inline(always)]
+    pub(super) fn add(&mut self, part: &[f32]) {
+        let (groups, rest) = part.as_chunks::<16>();
         for group in groups {
-            for (sum, &x) in sums.iter_mut().zip(group) {
-                *sum += f64::from(x) * f64::from(x);
-            }
+            self.add_group(group);
         }
-        for (sum, &x) in sums.iter_mut().zip(rest) {
+        self.add_group(rest);
+    }
+
+    #[inline(always)]
+    fn add_group(&mut self, group: &[f32]) {
+        for (sum, &x) in self.0.iter_mut().zip(group) {
             *sum += f64::from(x) * f64::from(x);
         }
-        sums.iter().sum()
+    }
+
+    #[inline(always)]
+    pub(super) fn sum(self) -> f64 {
+        self.0.iter().sum()
     }
 }
 
