@@ -1,18 +1,18 @@
 //! The general product: B packed, A too where its rows cannot be read in place, the register tile over all of it.
 
 use super::Product;
+use super::claims::Claims;
 use super::operand::{Dst, Rhs, Shared, Src};
 use super::pack::{pack_panels, pack_tiles};
 use super::tile::{Tile, row_tile, row_tiles};
 use crate::simd::{Kernel, Simd};
 use crate::threads::Member;
+use std::ops::Range;
 
 /// Longest block of the summed dimension: a panel of 32 columns is then 50 KiB, streamed from the second-level cache.
 const BLOCK_DEPTH: usize = 400;
-/// Most columns packed at a time: with the depth above 600 KiB, a little over half of a 1 MiB second-level cache.
-const BLOCK_COLS: usize = 384;
-/// Floats of packed B a thread needs, the last panel's padding included.
-pub(super) const PACKED_B_LEN: usize = BLOCK_DEPTH * (BLOCK_COLS + 32);
+/// Floats of packed B a thread needs, padding included: 650 KiB, a little over half of a 1 MiB second-level cache.
+pub(super) const PACKED_B_LEN: usize = BLOCK_DEPTH * 416;
 
 /// Depth of the blocks K is cut into: equal ones, a function of K alone.
 pub(super) fn block_depth(k: usize) -> usize {
@@ -42,10 +42,24 @@ pub(super) fn packed_a_len(a: Src, m: usize, k: usize) -> usize {
 /// Steps ahead for which B is fetched: worth 5 to 7 % where a panel comes from the second-level cache.
 pub(super) const AHEAD: usize = 12;
 
-/// One member's part of a product. A is packed by all if at all, B by each for its own columns.
+/// How A comes to the register tile.
+#[derive(Clone, Copy, PartialEq)]
+enum Packing {
+    /// Read where it is.
+    InPlace,
+    /// Packed by each member for its own rows.
+    Own,
+    /// Packed by all for all, once.
+    Before,
+    /// The same, block of K after block.
+    InTurn,
+}
+
+/// One member at work on a product.
 pub(super) struct Share<'a> {
     pub(super) product: &'a Product<'a>,
     pub(super) member: Member<'a>,
+    pub(super) claims: &'a Claims,
     pub(super) packed: Shared,
     pub(super) panels: &'a mut [f32],
 }
@@ -55,83 +69,183 @@ impl Kernel for Share<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Share { product, member, packed: Shared(packed), panels } = self;
-        let &Product { m, n, k, a, b, c, accumulate, ref epilogue } = product;
+        let Share { product, member, claims, packed: Shared(packed), panels } = self;
+        let &Product { m, n, k, a, b, .. } = product;
         // Panels packed beforehand cannot be cut; others are cut at whole vectors.
         let grain = if matches!(b, Rhs::Packed(_)) { 2 * S::LANES } else { S::LANES };
-        let tiles = row_tiles::<S>(m);
+        let (tiles, groups) = (row_tiles::<S>(m), n.div_ceil(grain));
         let by_rows = split_rows(m, n, tiles, grain, member.count());
-        let my_tiles = if by_rows { member.share(tiles) } else { 0..tiles };
-        let my_cols = if by_rows { 0..n } else { scale_range(member.share(n.div_ceil(grain)), grain, n) };
-        let to_pack = member.share(tiles);
         let depth = block_depth(k).max(1);
-        let two_blocks = has_two_blocks(m, k);
-        let in_place = in_place(a);
-        let width = block_width::<S>(my_cols.len());
+        let packing = match in_place(a) {
+            Some(_) => Packing::InPlace,
+            None if by_rows => Packing::Own,
+            None if k <= depth => Packing::Before,
+            None => Packing::InTurn,
+        };
+        let mut part =
+            Part { product, member, packing, packed, depth, panels: panels.as_mut_ptr(), held: None };
+        // SAFETY: the parts of all members are disjoint. What all pack is complete at the barrier and stays as it is.
+        unsafe {
+            if by_rows {
+                // B in one block is packed once; else it is for every part, and parts had better be few.
+                if k <= depth && n <= part.most_cols::<S>() {
+                    claims.of(member, tiles, 1).for_each(|tiles| part.run(s, tiles, 0..n));
+                } else {
+                    part.run(s, member.share(tiles), 0..n);
+                }
+            } else if packing == Packing::InTurn {
+                part.run(s, 0..tiles, scale_range(member.share(groups), grain, n));
+            } else {
+                if packing == Packing::Before {
+                    part.pack(s, member.share(tiles), 0, k);
+                    member.wait();
+                }
+                // Whole panels, where there are enough of them.
+                let step = if grain == S::LANES && groups >= 4 * member.count() { 2 } else { 1 };
+                for groups in claims.of(member, groups, step) {
+                    part.run(s, 0..tiles, scale_range(groups, grain, n));
+                }
+            }
+        }
+    }
+}
 
+/// What a member needs for its parts.
+struct Part<'a> {
+    product: &'a Product<'a>,
+    member: Member<'a>,
+    packing: Packing,
+    /// A, tile after tile, `depth` steps for each row.
+    packed: *mut f32,
+    depth: usize,
+    panels: *mut f32,
+    /// The block of B that is in the panels: its first step and column.
+    held: Option<(usize, usize)>,
+}
+
+impl Part<'_> {
+    /// Most columns of B that fit the panels.
+    fn most_cols<S: Simd>(&self) -> usize {
+        PACKED_B_LEN / self.depth / (2 * S::LANES) * (2 * S::LANES)
+    }
+
+    /// Packs rows of A, steps `k0..k0 + kc`.
+    ///
+    /// # Safety
+    /// Nobody else may write or read these rows of the copy meanwhile.
+    #[inline(always)]
+    unsafe fn pack<S: Simd>(&self, s: S, tiles: Range<usize>, k0: usize, kc: usize) {
+        let a = self.product.a;
+        let block = Src::from_ptr(a.at(0, k0), a.row_stride, a.col_stride);
+        // SAFETY: the copy has room for all rows; the caller's contract.
+        unsafe { pack_tiles(s, block, self.product.m, tiles, kc, self.packed, self.depth) };
+    }
+
+    /// Packs this member's share of a block of A and waits for the others.
+    ///
+    /// # Safety
+    /// All members must call it for the same blocks in the same order, and `packed` have room for two where
+    /// [`has_two_blocks`] says so.
+    #[inline(always)]
+    unsafe fn pack_in_turn<S: Simd>(&mut self, s: S, k0: usize, kc: usize) {
+        let &Product { m, k, .. } = self.product;
+        if has_two_blocks(m, k) {
+            // Over the block before the last one, which nobody reads any more: all have passed the barrier since.
+            let size = m * self.depth;
+            let odd = k0 / self.depth % 2 == 1;
+            self.packed = match (k0, odd) {
+                (0, _) => self.packed,
+                (_, true) => self.packed.wrapping_add(size),
+                (_, false) => self.packed.wrapping_sub(size),
+            };
+        } else if k0 > 0 {
+            self.member.wait();
+        }
+        // SAFETY: a tile is packed by one member; others read it after the barrier.
+        unsafe { self.pack(s, self.member.share(row_tiles::<S>(m)), k0, kc) };
+        self.member.wait();
+    }
+
+    /// Some rows of some columns of C.
+    ///
+    /// # Safety
+    /// They must be this member's. Where A is packed in turn all members must call it, once.
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&mut self, s: S, tiles: Range<usize>, cols: Range<usize>) {
+        let k = self.product.k;
         let mut k0 = 0;
         // At least once, so that a product over nothing still writes its zeros and its bias.
         loop {
-            let kc = depth.min(k - k0);
-            let last = k0 + kc >= k;
-            let packed = if two_blocks { packed.wrapping_add((k0 / depth % 2) * m * depth) } else { packed };
-            // SAFETY: tiles are packed by one member each. With columns split, a barrier comes after packing, and one before
-            // anything is packed over it: where there are two blocks, that of the block in between. With rows split, a member
-            // reads only what it packed. Where A is in place nobody writes to it. C is written by the member whose tile and columns
-            // it is.
+            let kc = self.depth.min(k - k0);
+            // SAFETY: the caller's contract; with rows split, a member reads only what it packed.
             unsafe {
-                let block = Src::from_ptr(a.at(0, k0), a.row_stride, a.col_stride);
-                if in_place.is_none() {
-                    pack_tiles(s, block, m, to_pack.clone(), kc, packed, depth);
-                    if !by_rows {
-                        member.wait();
-                    }
+                match self.packing {
+                    Packing::InPlace | Packing::Before => {}
+                    Packing::Own => self.pack(s, tiles.clone(), k0, kc),
+                    Packing::InTurn => self.pack_in_turn(s, k0, kc),
                 }
-                let mut j0 = my_cols.start;
-                while j0 < my_cols.end {
-                    let cols = width.min(my_cols.end - j0);
-                    let panels = match b {
-                        Rhs::Packed(b) => b.at(k0, 0).wrapping_add(j0 * kc),
-                        Rhs::Strided(b) => {
-                            let block = Src::from_ptr(b.at(k0, j0), b.row_stride, b.col_stride);
-                            pack_panels(s, block, kc, cols, panels.as_mut_ptr());
-                            panels.as_ptr()
-                        }
-                    };
-                    for t in my_tiles.clone() {
-                        let (row, height) = row_tile::<S>(m, t);
-                        for j in (0..cols).step_by(2 * S::LANES) {
-                            let width = (cols - j).min(2 * S::LANES);
-                            let tile = Tile {
-                                height,
-                                k: kc,
-                                a: match in_place {
-                                    Some(_) => block.at(row, 0),
-                                    None => packed.wrapping_add(row * depth),
-                                },
-                                in_place,
-                                b: panels.wrapping_add(j * kc),
-                                b_step: if width > S::LANES { 2 * S::LANES } else { S::LANES },
-                                ahead: AHEAD,
-                                c: Dst::from_ptr(c.at(row, j0 + j), c.row_stride),
-                                cols: width,
-                                add: accumulate || k0 > 0,
-                            };
-                            tile.run(s);
-                        }
-                        if last {
-                            epilogue.apply(s, c, row..row + height, j0..j0 + cols);
-                        }
-                    }
-                    j0 += cols;
-                }
+                self.block(s, tiles.clone(), cols.clone(), k0, kc);
             }
             k0 += kc;
-            if last {
+            if k0 >= k {
                 return;
             }
-            if !by_rows && !two_blocks && in_place.is_none() {
-                member.wait();
+        }
+    }
+
+    /// What steps `k0..k0 + kc` add to these rows and columns of C, and the epilogue if they are the last.
+    ///
+    /// # Safety
+    /// As [`run`](Part::run); these rows of A must be packed unless they are read in place.
+    #[inline(always)]
+    unsafe fn block<S: Simd>(&mut self, s: S, tiles: Range<usize>, cols: Range<usize>, k0: usize, kc: usize) {
+        let &Product { m, k, a, b, c, accumulate, ref epilogue, .. } = self.product;
+        if cols.is_empty() {
+            return;
+        }
+        let in_place = in_place(a);
+        let blocks = cols.len().div_ceil(self.most_cols::<S>());
+        let wide = cols.len().div_ceil(blocks).next_multiple_of(2 * S::LANES);
+        for j0 in cols.clone().step_by(wide) {
+            let cols = wide.min(cols.end - j0);
+            // SAFETY: the caller's contract; the panels have room for a block.
+            unsafe {
+                let panels = match b {
+                    Rhs::Packed(b) => b.at(k0, 0).wrapping_add(j0 * kc),
+                    Rhs::Strided(b) => {
+                        if self.held != Some((k0, j0)) {
+                            let block = Src::from_ptr(b.at(k0, j0), b.row_stride, b.col_stride);
+                            pack_panels(s, block, kc, cols, self.panels);
+                            self.held = Some((k0, j0));
+                        }
+                        self.panels
+                    }
+                };
+                for t in tiles.clone() {
+                    let (row, height) = row_tile::<S>(m, t);
+                    for j in (0..cols).step_by(2 * S::LANES) {
+                        let width = (cols - j).min(2 * S::LANES);
+                        let tile = Tile {
+                            height,
+                            k: kc,
+                            a: match in_place {
+                                Some(_) => a.at(row, k0),
+                                None => self.packed.wrapping_add(row * self.depth),
+                            },
+                            in_place,
+                            b: panels.wrapping_add(j * kc),
+                            b_step: if width > S::LANES { 2 * S::LANES } else { S::LANES },
+                            ahead: AHEAD,
+                            c: Dst::from_ptr(c.at(row, j0 + j), c.row_stride),
+                            cols: width,
+                            add: accumulate || k0 > 0,
+                        };
+                        tile.run(s);
+                    }
+                    if k0 + kc >= k {
+                        epilogue.apply(s, c, row..row + height, j0..j0 + cols);
+                    }
+                }
             }
         }
     }
@@ -144,13 +258,7 @@ fn split_rows(m: usize, n: usize, tiles: usize, grain: usize, members: usize) ->
     members > 1 && (by_rows + 16.0 / m as f64 + 0.01 < by_cols || m >= 2 * n && by_rows < by_cols + 0.05)
 }
 
-/// Columns packed at a time: equal blocks of whole panels.
-fn block_width<S: Simd>(cols: usize) -> usize {
-    let blocks = cols.div_ceil(BLOCK_COLS).max(1);
-    cols.div_ceil(blocks).next_multiple_of(2 * S::LANES)
-}
-
 /// A range of groups as a range of columns.
-fn scale_range(groups: std::ops::Range<usize>, grain: usize, n: usize) -> std::ops::Range<usize> {
+fn scale_range(groups: Range<usize>, grain: usize, n: usize) -> Range<usize> {
     (groups.start * grain).min(n)..(groups.end * grain).min(n)
 }

@@ -8,10 +8,12 @@
 //! - few rows, B row-major: B is read in place, once.
 //! - few rows, B column-major: dot products along K, nothing is copied.
 //!
-//! Few columns are few rows of the transposed product. The summed dimension is cut into blocks that depend on K alone and is
+//! Few columns are few rows of the transposed product. Of the blocked product the members of the team have most shared out
+//! beforehand and claim the rest as they get there, so that a slower core does less. The summed dimension is cut into blocks that depend on K alone and is
 //! never split between threads, so the bits do not depend on their number.
 
 mod blocked;
+mod claims;
 mod epilogue;
 mod gram;
 mod operand;
@@ -123,9 +125,13 @@ impl<'a> Product<'a> {
         }
         scratch::with(blocked::packed_a_len(self.a, self.m, self.k), |packed| {
             let packed = Shared(packed.as_mut_ptr());
+            let claims = claims::Claims::default();
             threads::team(members, |member| {
                 scratch::with(blocked::PACKED_B_LEN, |panels| {
-                    simd::dispatch_at(level, blocked::Share { product: self, member, packed, panels });
+                    simd::dispatch_at(
+                        level,
+                        blocked::Share { product: self, member, claims: &claims, packed, panels },
+                    );
                 });
             });
         });
