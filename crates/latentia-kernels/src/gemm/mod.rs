@@ -8,9 +8,9 @@
 //! - few rows, B row-major: B is read in place, once.
 //! - few rows, B column-major: dot products along K, nothing is copied.
 //!
-//! Few columns are few rows of the transposed product. Of the blocked product the members of the team have most shared out
-//! beforehand and claim the rest as they get there, so that a slower core does less. The summed dimension is cut into blocks that depend on K alone and is
-//! never split between threads, so the bits do not depend on their number.
+//! Few columns are few rows of the transposed product. The summed dimension is cut into blocks that depend on K alone and is
+//! never split between threads, so the bits do not depend on their number. Of the columns, or rows, of a blocked product most
+//! are shared out beforehand, and the rest is claimed by whoever gets there first: a slower core then does less.
 
 mod blocked;
 mod claims;
