@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn work_is_done_without_a_thread_that_does_not_come() {
-        let patience = Duration::from_millis(20);
+        let patience = Duration::from_millis(if cfg!(miri) { 2_000 } else { 20 });
         let team = starved(Manners { patience, pause: Duration::from_secs(100) });
         let start = Instant::now();
         let work = || {
