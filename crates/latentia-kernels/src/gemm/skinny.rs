@@ -13,9 +13,8 @@ use std::ops::Range;
 const FEW_ROWS: usize = 28;
 /// Most columns for which the transposed product is worth its detour: above, one vector of columns is filled well.
 const FEW_COLS: usize = 16;
-/// Rows of B read in place before moving on: as many streams as the processor fetches ahead of by itself where B comes from memory,
-/// and long enough a sum for C to be read and written seldom.
-const DIRECT_DEPTH: usize = 32;
+/// Rows of B read in place before moving on: as many pages as the first-level TLB and its neighbour hold comfortably.
+const DIRECT_DEPTH: usize = 128;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Method {
