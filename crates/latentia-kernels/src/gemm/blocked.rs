@@ -89,7 +89,9 @@ impl Kernel for Share<'_> {
             if by_rows {
                 // B in one block is packed once; else it is for every part, and parts had better be few.
                 if k <= depth && n <= part.most_cols::<S>() {
-                    claims.of(member, tiles, 1).for_each(|tiles| part.run(s, tiles, 0..n));
+                    for tiles in claims.of(member, tiles, 1) {
+                        part.run(s, tiles, 0..n);
+                    }
                 } else {
                     part.run(s, member.share(tiles), 0..n);
                 }
