@@ -117,7 +117,7 @@ struct Part<'a> {
     product: &'a Product<'a>,
     member: Member<'a>,
     packing: Packing,
-    /// A, tile after tile, `depth` steps for each row.
+    /// The copy of A, tile after tile, `depth` steps for each row.
     packed: *mut f32,
     depth: usize,
     panels: *mut f32,
@@ -131,6 +131,14 @@ impl Part<'_> {
         PACKED_B_LEN / self.depth / (2 * S::LANES) * (2 * S::LANES)
     }
 
+    /// Where the copy of steps from `k0` on begins: every other block has a place of its own where there is room.
+    #[inline(always)]
+    fn copy(&self, k0: usize) -> *mut f32 {
+        let &Product { m, k, .. } = self.product;
+        let second = has_two_blocks(m, k) && k0 / self.depth % 2 == 1;
+        self.packed.wrapping_add(if second { m * self.depth } else { 0 })
+    }
+
     /// Packs rows of A, steps `k0..k0 + kc`.
     ///
     /// # Safety
@@ -140,27 +148,18 @@ impl Part<'_> {
         let a = self.product.a;
         let block = Src::from_ptr(a.at(0, k0), a.row_stride, a.col_stride);
         // SAFETY: the copy has room for all rows; the caller's contract.
-        unsafe { pack_tiles(s, block, self.product.m, tiles, kc, self.packed, self.depth) };
+        unsafe { pack_tiles(s, block, self.product.m, tiles, kc, self.copy(k0), self.depth) };
     }
 
     /// Packs this member's share of a block of A and waits for the others.
     ///
     /// # Safety
-    /// All members must call it for the same blocks in the same order, and `packed` have room for two where
-    /// [`has_two_blocks`] says so.
+    /// All members must call it for the same blocks in the same order.
     #[inline(always)]
-    unsafe fn pack_in_turn<S: Simd>(&mut self, s: S, k0: usize, kc: usize) {
+    unsafe fn pack_in_turn<S: Simd>(&self, s: S, k0: usize, kc: usize) {
         let &Product { m, k, .. } = self.product;
-        if has_two_blocks(m, k) {
-            // Over the block before the last one, which nobody reads any more: all have passed the barrier since.
-            let size = m * self.depth;
-            let odd = k0 / self.depth % 2 == 1;
-            self.packed = match (k0, odd) {
-                (0, _) => self.packed,
-                (_, true) => self.packed.wrapping_add(size),
-                (_, false) => self.packed.wrapping_sub(size),
-            };
-        } else if k0 > 0 {
+        // With two places it goes over the block before the last one: all have passed a barrier since they read that.
+        if k0 > 0 && !has_two_blocks(m, k) {
             self.member.wait();
         }
         // SAFETY: a tile is packed by one member; others read it after the barrier.
@@ -171,7 +170,7 @@ impl Part<'_> {
     /// Some rows of some columns of C.
     ///
     /// # Safety
-    /// They must be this member's. Where A is packed in turn all members must call it, once.
+    /// They must be this member's. Where A is packed in turn all members must call it, for the same rows.
     #[inline(always)]
     unsafe fn run<S: Simd>(&mut self, s: S, tiles: Range<usize>, cols: Range<usize>) {
         let k = self.product.k;
@@ -205,7 +204,7 @@ impl Part<'_> {
         if cols.is_empty() {
             return;
         }
-        let in_place = in_place(a);
+        let (in_place, copy) = (in_place(a), self.copy(k0));
         let blocks = cols.len().div_ceil(self.most_cols::<S>());
         let wide = cols.len().div_ceil(blocks).next_multiple_of(2 * S::LANES);
         for j0 in cols.clone().step_by(wide) {
@@ -232,7 +231,7 @@ impl Part<'_> {
                             k: kc,
                             a: match in_place {
                                 Some(_) => a.at(row, k0),
-                                None => self.packed.wrapping_add(row * self.depth),
+                                None => copy.wrapping_add(row * self.depth),
                             },
                             in_place,
                             b: panels.wrapping_add(j * kc),
