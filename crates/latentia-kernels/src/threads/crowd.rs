@@ -48,6 +48,13 @@ impl Chances {
         self.until.store(now + pause, Relaxed);
     }
 
+    /// Ends the pause of a thread that woke too late: now that it is awake it would come at once. On an idle virtual machine
+    /// it would otherwise fall asleep again in the pause, be late the next time too, and be left out ever longer.
+    pub(super) fn has_come(&self) {
+        let (until, pause) = (self.until.load(Relaxed), self.pause.load(Relaxed));
+        self.until.store(until.saturating_sub(pause), Relaxed);
+    }
+
     /// Remembers how long the thread has been without a core up to now, if that is of interest.
     pub(super) fn set_mark(&self, of_interest: bool) {
         let delay = if of_interest { self.delay() } else { None };
@@ -102,6 +109,8 @@ mod tests {
         // In time for longer than four pauses.
         chances.was_late(5_000, manners);
         assert!(!chances.are_good(5_099) && chances.are_good(5_100));
+        chances.has_come();
+        assert!(chances.are_good(5_000), "late, but awake");
         for _ in 0..64 {
             chances.was_late(5_100, manners);
         }

@@ -250,6 +250,9 @@ fn serve(shared: &Shared, index: usize) {
                 std::thread::park();
             }
             desk.asleep.store(false, SeqCst);
+            if desk.state.load(Relaxed) != ASKED {
+                desk.chances.has_come();
+            }
         }
         if desk.state.compare_exchange(ASKED, CAME, Acquire, Relaxed).is_err() {
             continue;
@@ -325,6 +328,23 @@ mod tests {
             again.elapsed() < calls / 2 * patience,
             "a thread that was late is not waited for again and again"
         );
+    }
+
+    #[test]
+    fn a_thread_that_was_slow_to_wake_is_asked_again_once_it_is_awake() {
+        let team = Team::new(2, Manners { patience: Duration::ZERO, pause: Duration::from_secs(1000) });
+        let meeting = &team.shared.meeting;
+        let Some(desk) = meeting.desks.first().filter(|_| team.threads.len() == 1) else { return };
+        let until = |is: &dyn Fn() -> bool| {
+            let start = Instant::now();
+            while !is() {
+                assert!(start.elapsed() < Duration::from_secs(100));
+                std::thread::yield_now();
+            }
+        };
+        until(&|| desk.0.asleep.load(SeqCst));
+        team.call(2, true, &|_| ());
+        until(&|| desk.0.chances.are_good(meeting.now()));
     }
 
     #[test]
