@@ -225,9 +225,13 @@ impl Team {
     fn dismiss(&self, desks: usize, late: bool) {
         let meeting = &self.shared.meeting;
         for desk in &meeting.desks[..desks] {
-            let gone = desk.0.state.compare_exchange(ASKED, FREE, Relaxed, Relaxed).is_ok();
-            if gone && late {
+            let late = late && desk.0.state.load(Relaxed) == ASKED;
+            // First, so that a thread that then finds its desk free can end the pause.
+            if late {
                 desk.0.chances.was_late(meeting.now(), meeting.manners);
+            }
+            if desk.0.state.compare_exchange(ASKED, FREE, Release, Relaxed).is_err() && late {
+                desk.0.chances.has_come();
             }
         }
     }
@@ -250,7 +254,7 @@ fn serve(shared: &Shared, index: usize) {
                 std::thread::park();
             }
             desk.asleep.store(false, SeqCst);
-            if desk.state.load(Relaxed) != ASKED {
+            if desk.state.load(Acquire) != ASKED {
                 desk.chances.has_come();
             }
         }
