@@ -160,6 +160,18 @@ def make_data(folder, names):
                 x.astype("<f4").tofile(file)
 
 
+class Company:
+    """Programs that want a core each, as on a machine that is shared."""
+
+    def __init__(self, count, nice):
+        start = lambda: (os.nice(nice), die_with_parent())
+        self.programs = [subprocess.Popen([sys.executable, "-c", "while True: pass"], preexec_fn=start) for _ in range(count)]
+
+    def end(self):
+        for program in self.programs:
+            program.kill()
+
+
 class Bench:
     def __init__(self, options, folder):
         self.options, self.folder, self.pair, self.raw = options, folder, None, []
@@ -193,7 +205,7 @@ class Bench:
             blocks = [side.block(name, n) for side, n in zip(sides, repetitions)]
             wall = sum(b["wall"] for b in blocks)
             others = sum(b["others"] * b["wall"] for b in blocks) / wall
-            pairs.append({"ours": blocks[0], "theirs": blocks[1], "others": others, "clean": others <= OTHERS})
+            pairs.append({"ours": blocks[0], "theirs": blocks[1], "others": others, "clean": o.beside > 0 or others <= OTHERS})
             clean = sum(p["clean"] for p in pairs)
             # A machine that is never quiet must not keep us for ever.
             if clean >= o.rounds or len(pairs) >= 2 * o.rounds or (clean and time.perf_counter() - began > o.patience):
@@ -235,6 +247,8 @@ def main():
     parser.add_argument("rows", nargs="*", help="only rows whose name contains one of these, as lstm: or 784")
     parser.add_argument("--quick", action="store_true", help="short blocks and few of them, less than a minute in all; peaks are those of all rows before, too")
     parser.add_argument("--rounds", type=int, help="pairs of blocks a row (5; quick 1)")
+    parser.add_argument("--beside", type=int, default=0, metavar="N", help="N other programs work all the time, as on a machine that is shared")
+    parser.add_argument("--nice", type=int, default=0, help="their priority as nice(1) has it: 0 that of the rows, 19 the lowest")
     parser.add_argument("--output", type=pathlib.Path, help="folder for the raw rows (bench/results/DATE-speed; quick: none)")
     parser.add_argument("--worker", type=pathlib.Path, default=BENCH.parent / "target" / "release" / "latentia-bench-worker", help=argparse.SUPPRESS)
     o = parser.parse_args()
@@ -254,9 +268,11 @@ def main():
         bench = Bench(o, folder)
         versions = bench.workers()[1].ask("versions")
         held = [worker.ask("peak")["peak_kib"] / 1024 for worker in bench.workers()]
+        company = Company(o.beside, o.nice)
         try:
             text, results = table(bench, groups, versions, held)
         finally:
+            company.end()
             for worker in bench.pair or ():
                 worker.process.kill()
     if all(r["clean"] for r in results):
@@ -276,6 +292,8 @@ def table(bench, groups, versions, held):
         print(line, flush=True)
 
     say(f"machine: {machine()}")
+    if bench.options.beside:
+        say(f"beside {bench.options.beside} other programs that work all the time, nice {bench.options.nice}")
     say(f"threads: {THREADS} on both sides, f32. Peers: " + ", ".join(f"{k} {v}" for k, v in versions.items()))
     top = bench.row(CEILING)
     rate = flops(CEILING) / top["theirs_ms"] / 1e6

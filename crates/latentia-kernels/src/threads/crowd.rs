@@ -48,6 +48,17 @@ impl Chances {
         self.until.store(now + pause, Relaxed);
     }
 
+    /// A thread that lost its core in the middle of its work, and has it back. It is left out only where a team of `members` did
+    /// less with it than the others would have done: where the time since it was last let in is shorter than what all of them
+    /// then lost. A program of low priority takes a core now and then for a tick; one of the same priority half of the time.
+    pub(super) fn was_interrupted(&self, now: u64, lost: u64, members: usize, manners: Manners) {
+        if now.saturating_sub(self.until.load(Relaxed)) < members as u64 * lost {
+            self.was_late(now, manners);
+        } else {
+            self.until.store(now, Relaxed);
+        }
+    }
+
     /// Ends the pause of a thread that woke too late: now that it is awake it would come at once. On an idle virtual machine
     /// it would otherwise fall asleep again in the pause, be late the next time too, and be left out ever longer.
     pub(super) fn has_come(&self) {
@@ -115,6 +126,27 @@ mod tests {
             chances.was_late(5_100, manners);
         }
         assert!(chances.are_good(5_100 + LONGEST.as_nanos() as u64), "a pause has an end");
+    }
+
+    #[test]
+    fn a_thread_that_loses_its_core_is_left_out_only_where_it_loses_more_than_it_has() {
+        let chances = Chances::default();
+        let manners = Manners { patience: Duration::ZERO, pause: Duration::from_nanos(1_000_000) };
+        // 4,000 lost after 96,000 of work, twice: two threads have done nearly twice what one does.
+        chances.was_interrupted(100_000, 4_000, 2, manners);
+        assert!(chances.are_good(100_000));
+        chances.was_interrupted(200_000, 4_000, 2, manners);
+        assert!(chances.are_good(200_000));
+        // 4,000 after 3,000: two have done 6,000 while one alone had done 7,000.
+        chances.was_interrupted(207_000, 4_000, 2, manners);
+        assert!(!chances.are_good(1_206_999) && chances.are_good(1_207_000));
+        // After 20,000 two are better than one, but four are worse than three.
+        let of = |members| {
+            let chances = Chances::default();
+            chances.was_interrupted(30_000, 10_000, members, manners);
+            chances.are_good(30_000)
+        };
+        assert!(of(2) && !of(4));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use super::crowd::{Chances, Manners};
 use super::wait::{Bell, Padded, spin};
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::time::{Duration, Instant};
@@ -61,6 +62,8 @@ pub(super) const STARTED: usize = 3;
 pub(super) struct Desk {
     pub(super) state: AtomicUsize,
     pub(super) asleep: AtomicBool,
+    /// The core of the thread that last woke this desk's own; `usize::MAX` where it is not known.
+    pub(super) waker: AtomicUsize,
     /// The thread's number in this job.
     pub(super) index: AtomicUsize,
     pub(super) chances: Chances,
@@ -77,8 +80,16 @@ pub(super) struct Meeting {
     pub(super) manners: Manners,
 }
 
-/// How long a thread in the middle of a job spins: about what waking it takes.
+/// How long a thread in the middle of a job spins before it sleeps: about what waking it takes on an idle machine.
 pub(super) const SPIN: Duration = Duration::from_micros(50);
+
+/// How long it spins when it last slept for less than this. Else two threads that meet again and again would take turns at
+/// sleeping: each is still being woken when the other comes, and stops waiting just before it is there.
+const SPIN_AGAIN: Duration = Duration::from_micros(500);
+
+thread_local! {
+    static SPINS: Cell<Duration> = const { Cell::new(SPIN) };
+}
 
 /// A thread that has lost its core for this long has others beside it that want one.
 const LOST: u64 = 100_000;
@@ -89,6 +100,7 @@ impl Meeting {
             Padded(Desk {
                 state: AtomicUsize::new(FREE),
                 asleep: AtomicBool::new(false),
+                waker: AtomicUsize::new(usize::MAX),
                 index: AtomicUsize::new(0),
                 chances: Chances::default(),
             })
@@ -111,22 +123,29 @@ impl Meeting {
     /// Waits in the middle of a job. The first member finds out whether those it waits for work or have lost their cores.
     #[inline]
     pub(super) fn wait_until(&self, index: usize, ready: impl Fn() -> bool) {
-        if spin(SPIN, &ready) {
+        if spin(SPINS.get(), &ready) {
             return;
         }
         if index > 0 {
-            self.bell.sleep(ready);
+            self.sleep_until(ready);
             return;
         }
         for desk in &self.desks {
             let at_work = desk.0.state.load(Relaxed) == STARTED;
             desk.0.chances.set_mark(at_work);
         }
-        self.bell.sleep(ready);
+        self.sleep_until(ready);
         for desk in &self.desks {
-            if desk.0.chances.delay_since_mark() > LOST {
-                desk.0.chances.was_late(self.now(), self.manners);
+            let lost = desk.0.chances.delay_since_mark();
+            if lost > LOST {
+                desk.0.chances.was_interrupted(self.now(), lost, self.desks.len() + 1, self.manners);
             }
         }
+    }
+
+    fn sleep_until(&self, ready: impl Fn() -> bool) {
+        let start = Instant::now();
+        self.bell.sleep(ready);
+        SPINS.set(if start.elapsed() < SPIN_AGAIN { SPIN_AGAIN } else { SPIN });
     }
 }

@@ -1,5 +1,6 @@
 use super::crowd::{MANNERS, Manners};
 use super::meeting::{ASKED, CAME, FREE, Meeting, Member, SPIN, STARTED};
+use super::place::{current_core, leave_core};
 use super::wait::spin;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
@@ -214,6 +215,7 @@ impl Team {
                 // consistent.
                 desk.0.state.store(ASKED, SeqCst);
                 if desk.0.asleep.load(SeqCst) {
+                    desk.0.waker.store(current_core().unwrap_or(usize::MAX), Relaxed);
                     thread.unpark();
                 }
             }
@@ -254,6 +256,9 @@ fn serve(shared: &Shared, index: usize) {
                 std::thread::park();
             }
             desk.asleep.store(false, SeqCst);
+            if let Some(core) = current_core().filter(|&core| core == desk.waker.load(Relaxed)) {
+                leave_core(core);
+            }
             if desk.state.load(Acquire) != ASKED {
                 desk.chances.has_come();
             }
