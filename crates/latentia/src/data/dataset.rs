@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::ReadOptions;
 use super::{
     CHUNK_ROWS, Chunk, ImageShape, Matrix, Missing, Preprocess, Source,
     catalogue::file_or_name,
+    fingerprint::Fingerprint,
     fit::{Labels, check_rows, fit, labels},
     matrix_source::MatrixSource,
     open,
@@ -363,45 +362,4 @@ fn check_targets(preprocess: &Preprocess, file: &Path, y: &Matrix, rows: &[u64])
         .column(&preprocess.targets[at % y.cols()].name)
         .hint("Use --missing drop to leave rows with missing cells out")
         .into())
-}
-
-/// SHA-256 over columns and cells.
-struct Fingerprint(Sha256);
-
-impl Fingerprint {
-    fn new(source: &dyn Source) -> Self {
-        let mut hash = Sha256::new();
-        for column in source.columns() {
-            hash.update(column.name.as_bytes());
-            hash.update([0, column.kind as u8]);
-        }
-        Self(hash)
-    }
-
-    fn add_matrix(&mut self, x: &Matrix) {
-        let mut bytes = [0; 4096];
-        for values in x.as_slice().chunks(bytes.len() / 4) {
-            for (out, value) in bytes.chunks_exact_mut(4).zip(values) {
-                out.copy_from_slice(&value.to_le_bytes());
-            }
-            self.0.update(&bytes[..values.len() * 4]);
-        }
-    }
-
-    fn add(&mut self, chunk: &Chunk) {
-        self.add_matrix(&chunk.numbers);
-        for cell in chunk.texts.iter().flatten() {
-            match cell {
-                Some(text) => {
-                    self.0.update((text.len() as u64 + 1).to_le_bytes());
-                    self.0.update(text.as_bytes());
-                }
-                None => self.0.update(0u64.to_le_bytes()),
-            }
-        }
-    }
-
-    fn finish(self) -> String {
-        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-    }
 }

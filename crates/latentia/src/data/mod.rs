@@ -10,6 +10,7 @@ mod dataset;
 mod documents;
 mod element;
 mod files;
+mod fingerprint;
 mod fit;
 mod guard;
 mod idx;
