@@ -59,8 +59,9 @@ impl Chances {
         }
     }
 
-    /// Ends the pause of a thread that woke too late: now that it is awake it would come at once. On an idle virtual machine
-    /// it would otherwise fall asleep again in the pause, be late the next time too, and be left out ever longer.
+    /// Ends the pause of a thread that was late: now that it has a core it would come at once. On an idle virtual machine, where
+    /// it was only slow to wake, it would otherwise fall asleep again in the pause, be late the next time too, and be left out
+    /// ever longer.
     pub(super) fn has_come(&self) {
         let (until, pause) = (self.until.load(Relaxed), self.pause.load(Relaxed));
         self.until.store(until.saturating_sub(pause), Relaxed);

@@ -62,11 +62,22 @@ pub(super) const STARTED: usize = 3;
 pub(super) struct Desk {
     pub(super) state: AtomicUsize,
     pub(super) asleep: AtomicBool,
+    /// The thread was late, and has not been here since.
+    pub(super) missed: AtomicBool,
     /// The core of the thread that last woke this desk's own; `usize::MAX` where it is not known.
     pub(super) waker: AtomicUsize,
     /// The thread's number in this job.
     pub(super) index: AtomicUsize,
     pub(super) chances: Chances,
+}
+
+impl Desk {
+    /// The thread has a core now, whether it was late or not.
+    pub(super) fn is_here(&self) {
+        if self.missed.load(Relaxed) && self.missed.swap(false, Acquire) {
+            self.chances.has_come();
+        }
+    }
 }
 
 /// Where the threads of a team meet.
@@ -100,6 +111,7 @@ impl Meeting {
             Padded(Desk {
                 state: AtomicUsize::new(FREE),
                 asleep: AtomicBool::new(false),
+                missed: AtomicBool::new(false),
                 waker: AtomicUsize::new(usize::MAX),
                 index: AtomicUsize::new(0),
                 chances: Chances::default(),

@@ -227,13 +227,15 @@ impl Team {
     fn dismiss(&self, desks: usize, late: bool) {
         let meeting = &self.shared.meeting;
         for desk in &meeting.desks[..desks] {
-            let late = late && desk.0.state.load(Relaxed) == ASKED;
+            let desk = &desk.0;
+            let late = late && desk.state.load(Relaxed) == ASKED;
             // First, so that a thread that then finds its desk free can end the pause.
             if late {
-                desk.0.chances.was_late(meeting.now(), meeting.manners);
+                desk.chances.was_late(meeting.now(), meeting.manners);
+                desk.missed.store(true, Release);
             }
-            if desk.0.state.compare_exchange(ASKED, FREE, Release, Relaxed).is_err() && late {
-                desk.0.chances.has_come();
+            if desk.state.compare_exchange(ASKED, FREE, Release, Relaxed).is_err() && late {
+                desk.is_here();
             }
         }
     }
@@ -250,7 +252,7 @@ fn serve(shared: &Shared, index: usize) {
     let desk = &meeting.desks[index - 1].0;
     desk.chances.open_account();
     loop {
-        if !spin(IDLE, || desk.state.load(Relaxed) == ASKED) {
+        if !spin(IDLE, || desk.state.load(Relaxed) == ASKED || desk.missed.load(Relaxed)) {
             desk.asleep.store(true, SeqCst);
             if desk.state.load(SeqCst) != ASKED {
                 std::thread::park();
@@ -259,10 +261,8 @@ fn serve(shared: &Shared, index: usize) {
             if let Some(core) = current_core().filter(|&core| core == desk.waker.load(Relaxed)) {
                 leave_core(core);
             }
-            if desk.state.load(Acquire) != ASKED {
-                desk.chances.has_come();
-            }
         }
+        desk.is_here();
         if desk.state.compare_exchange(ASKED, CAME, Acquire, Relaxed).is_err() {
             continue;
         }
