@@ -247,7 +247,7 @@ def main():
     parser.add_argument("rows", nargs="*", help="only rows whose name contains one of these, as lstm: or 784")
     parser.add_argument("--quick", action="store_true", help="short blocks and few of them, less than a minute in all; peaks are those of all rows before, too")
     parser.add_argument("--rounds", type=int, help="pairs of blocks a row (5; quick 1)")
-    parser.add_argument("--beside", type=int, default=0, metavar="N", help="N other programs work all the time, as on a machine that is shared")
+    parser.add_argument("--beside", type=int, default=0, metavar="N", help="N other programs work all the time, as on a machine that is shared; every pair then counts")
     parser.add_argument("--nice", type=int, default=0, help="their priority as nice(1) has it: 0 that of the rows, 19 the lowest")
     parser.add_argument("--output", type=pathlib.Path, help="folder for the raw rows (bench/results/DATE-speed; quick: none)")
     parser.add_argument("--worker", type=pathlib.Path, default=BENCH.parent / "target" / "release" / "latentia-bench-worker", help=argparse.SUPPRESS)
