@@ -1,6 +1,6 @@
 //! Search among codes of bits: comparing all of them against multi-index hashing, on random and on clustered codes.
 //!
-//! Usage: `cargo run --release --workspace --bin latentia-bench-search -- [CODES] [BITS]`; 10,000,000 codes of 64 bits when nothing is said.
+//! Usage: `cargo run --release -p latentia-bench-search -- [CODES] [BITS]`; 10,000,000 codes of 64 bits when nothing is said.
 //!
 //! Queries are codes of the collection with up to two bits flipped, one after the other; every answer of the tables is
 //! compared with that of the scan.

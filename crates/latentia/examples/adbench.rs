@@ -1,7 +1,7 @@
 //! How well one recipe finds the anomalies of public tables: area under the ROC curve, set by set.
 //!
 //! ```text
-//! LATENTIA_DATA=DIR cargo run --release --workspace --example adbench -- recipes/anomaly-tables.toml [--seeds 3] [--set KEY=VALUE].. [SET]..
+//! LATENTIA_DATA=DIR cargo run --release -p latentia --example adbench -- recipes/anomaly-tables.toml [--seeds 3] [--set KEY=VALUE].. [SET]..
 //! ```
 //!
 //! `DIR/adbench` holds the `.npz` files of ADBench (Han et al. 2022). As there and in PyOD, the model learns from the 70 % of

@@ -1,7 +1,7 @@
 //! A word-level language model of the Penn Treebank: the small LSTM of Zaremba, Sutskever & Vinyals 2014 (2 layers of 200 units,
 //! uniform ±0.1, 20 sequences by 20 steps of truncated backpropagation, learning rate 1, gradients clipped to a norm of 5).
 //!
-//!     LATENTIA_DATA=DIR cargo run --release --example ptb -- [--epochs N] [--steps N]
+//!     LATENTIA_DATA=DIR cargo run --release -p latentia --example ptb -- [--epochs N] [--steps N]
 //!
 //! `DIR/ptb` holds `ptb.train.txt.gz`, `ptb.valid.txt.gz` and `ptb.test.txt.gz`. `--steps` ends every epoch early.
 
