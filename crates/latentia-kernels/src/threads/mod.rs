@@ -10,7 +10,7 @@
 //! On a machine that is busy with other programs a thread may not get a core for many milliseconds, a hundred times what the
 //! piece it was to do takes. So nobody waits long for a thread that has not started: the work is done by those that have
 //! come. A thread that is late, or loses its core in the middle of its work for longer than it had it, is left out for some
-//! milliseconds, for longer each time, up to a quarter of a second; one that was only slow to wake, until it is awake. One that
+//! milliseconds, for longer each time, up to a quarter of a second; one that was only late, until it has a core. One that
 //! wakes on the core of the thread that called it moves to another. The team then shrinks to what the machine has room for,
 //! and grows again when it is idle.
 

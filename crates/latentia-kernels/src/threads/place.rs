@@ -23,7 +23,7 @@ pub(super) fn leave_core(core: usize) {
             others.unset(core);
         }
         if others.count() > 0 && sched_setaffinity(None, &others).is_ok() {
-            // What was allowed a moment ago is allowed now, unless somebody else has just said otherwise: that then holds.
+            // Cores that somebody else has just taken away, microseconds ago, would come back by this.
             let _ = sched_setaffinity(None, &allowed);
         }
     }

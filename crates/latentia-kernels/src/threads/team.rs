@@ -357,6 +357,22 @@ mod tests {
     }
 
     #[test]
+    fn a_late_thread_is_left_out_until_it_has_a_core() {
+        let team = starved(Manners { patience: Duration::ZERO, pause: Duration::from_secs(1000) });
+        let meeting = &team.shared.meeting;
+        let desk = &meeting.desks[0].0;
+        let may_be_asked = || desk.chances.are_good(meeting.now());
+        team.call(2, true, &|_| ());
+        assert!(!may_be_asked(), "late");
+        desk.is_here();
+        assert!(may_be_asked());
+        // A thread that is left out because it lost its core is not let in by being here.
+        desk.chances.was_late(meeting.now(), meeting.manners);
+        desk.is_here();
+        assert!(!may_be_asked());
+    }
+
+    #[test]
     fn nobody_waits_for_help_that_is_not_needed() {
         let team = starved(Manners { patience: Duration::from_secs(100), pause: Duration::from_secs(100) });
         let next = AtomicUsize::new(0);
