@@ -1,6 +1,6 @@
 use super::blocked::{AHEAD, block_depth};
 use super::operand::{Shared, Src};
-use super::pack::{pack_panels, pack_tiles};
+use super::pack::{Tiles, pack_panels};
 use super::tile::{Walk, for_rows, multiply, row_tile, row_tiles};
 use crate::simd::{self, Kernel, Simd};
 use crate::threads::Member;
@@ -76,7 +76,8 @@ impl Kernel for Share<'_> {
                 for t in (0..row_tiles::<S>(n)).filter(|&t| owner(t, member.count()) == member.index()) {
                     let (row, rows) = row_tile::<S>(n, t);
                     let a = packed.as_mut_ptr();
-                    pack_tiles(s, block(row).t(), rows, 0..1, kc, a, kc);
+                    Tiles { a: block(row).t(), rows, count: 1, tiles: 0..1, k: kc, dst: a, row_len: kc }
+                        .pack(s);
                     for col in (0..row + rows).step_by(wide) {
                         let cols = (n - col).min(wide);
                         let b = panels.wrapping_add(col * kc);

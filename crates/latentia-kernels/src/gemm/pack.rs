@@ -1,8 +1,9 @@
 //! Copies of operands in the order the register tile reads them.
 
 use super::operand::Src;
-use super::tile::{row_tile, row_tiles};
+use super::tile::{row_tiles, tile_of};
 use crate::simd::{Kernel, Simd};
+use std::ops::Range;
 
 /// `dst[p * width + i] = a[i, p]` for `i < rows`, `p < k`; lanes `rows..width` become zero.
 struct Block {
@@ -32,7 +33,7 @@ impl Kernel for Block {
             let lanes = (width - i).min(S::LANES);
             let have = rows.saturating_sub(i).min(lanes);
             let dst = dst.wrapping_add(i);
-            // SAFETY: the contract of `Block::pack`, lane group by lane group.
+            // SAFETY: the contract of `Block::pack` or `Tiles::pack`, lane group by lane group.
             unsafe {
                 if a.row_stride == 1 {
                     for p in 0..k {
@@ -52,33 +53,55 @@ impl Kernel for Block {
     }
 }
 
-/// Packs tiles `tiles` of `rows` rows: tile after tile, each `[k, height]`, tile `t` from `dst + first_row * row_len` on
-/// (`row_len >= k`: a place that does not depend on the length of this block).
-///
-/// # Safety
-/// `a` must be readable for `rows x k`, `dst` writable for `rows * row_len`.
-#[inline(always)]
-pub(crate) unsafe fn pack_tiles<S: Simd>(
-    s: S,
-    a: Src,
-    rows: usize,
-    tiles: std::ops::Range<usize>,
-    k: usize,
-    dst: *mut f32,
-    row_len: usize,
-) {
-    for t in tiles {
-        let (first, height) = row_tile::<S>(rows, t);
-        let tile = Src::from_ptr(a.at(first, 0), a.row_stride, a.col_stride);
-        // SAFETY: the tile lies within `rows`, its copy within `rows * row_len`.
-        unsafe {
-            Block { a: tile, rows: height, width: height, k, dst: dst.wrapping_add(first * row_len) }.pack(s)
-        };
+/// Rows packed at a time: one alone is a single stream, which a processor fetches from memory at half its bandwidth.
+const STREAMS: usize = 8;
+
+/// Tiles of rows: `count` of them in `rows` rows, of which `tiles` are packed for `k` steps.
+pub(crate) struct Tiles {
+    pub(crate) a: Src,
+    pub(crate) rows: usize,
+    pub(crate) count: usize,
+    pub(crate) tiles: Range<usize>,
+    pub(crate) k: usize,
+    pub(crate) dst: *mut f32,
+    /// At least `k`: from the place of one row in `dst` to the next, which so does not depend on the length of a block.
+    pub(crate) row_len: usize,
+}
+
+impl Tiles {
+    /// Tile after tile, each `[k, height]`, from `dst + first_row * row_len` on.
+    ///
+    /// # Safety
+    /// `a` must be readable for `rows x k`, `dst` writable for `rows * row_len`.
+    #[inline(always)]
+    pub(crate) unsafe fn pack<S: Simd>(self, s: S) {
+        s.outline(self);
     }
 }
 
-/// Rows packed at a time: one alone is a single stream, which a processor fetches from memory at half its bandwidth.
-const STREAMS: usize = 8;
+impl Kernel for Tiles {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Tiles { a, rows, count, tiles, k, dst, row_len } = self;
+        // Where the elements of a step lie side by side, a few steps at a time across all tiles: the source is read in order.
+        let at_once = if a.row_stride == 1 { STREAMS } else { k.max(1) };
+        for p in (0..k).step_by(at_once) {
+            for t in tiles.clone() {
+                let (first, height) = tile_of(rows, count, t);
+                let block = Block {
+                    a: Src::from_ptr(a.at(first, p), a.row_stride, a.col_stride),
+                    rows: height,
+                    width: height,
+                    k: at_once.min(k - p),
+                    dst: dst.wrapping_add(first * row_len + p * height),
+                };
+                block.run(s);
+            }
+        }
+    }
+}
 
 /// Packs `n` columns into panels of two vectors, the last one a single vector if that is enough: panel after panel,
 /// each `[k, width]`, padded with zeros.
@@ -141,7 +164,8 @@ pub fn pack_rows<S: Simd>(s: S, a: crate::MatRef, dst: &mut [f32]) {
     assert!(dst.len() >= rows * k, "pack_rows: {} elements for {rows} x {k}", dst.len());
     if rows > 0 {
         // SAFETY: the view vouches for the source, the assertion for the destination.
-        unsafe { pack_tiles(s, Src::new(a), rows, 0..row_tiles::<S>(rows), k, dst.as_mut_ptr(), k) };
+        let (count, dst) = (row_tiles::<S>(rows), dst.as_mut_ptr());
+        unsafe { Tiles { a: Src::new(a), rows, count, tiles: 0..count, k, dst, row_len: k }.pack(s) };
     }
 }
 

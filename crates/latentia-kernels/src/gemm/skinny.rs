@@ -2,8 +2,8 @@
 
 use super::Product;
 use super::operand::{Dst, Rhs, Shared, Src};
-use super::pack::{pack_panels, pack_tiles};
-use super::tile::{Tile, row_tile, row_tiles};
+use super::pack::{Tiles, pack_panels};
+use super::tile::{Fetch, Tile, row_tile, row_tiles};
 use crate::simd::{self, Kernel, Level, Simd};
 use crate::threads::Member;
 use crate::{scratch, threads};
@@ -190,7 +190,8 @@ unsafe fn direct<S: Simd>(s: S, skinny: &Skinny, c: Dst, range: Range<usize>, bu
         // SAFETY: the buffer holds FEW_ROWS rows and two vectors of columns of DIRECT_DEPTH; B is readable over k0..k0 + kc
         // and the columns asked for.
         unsafe {
-            pack_tiles(s, block, few, 0..row_tiles::<S>(few), kc, tiles, kc);
+            let count = row_tiles::<S>(few);
+            Tiles { a: block, rows: few, count, tiles: 0..count, k: kc, dst: tiles, row_len: kc }.pack(s);
             for j in range.clone().step_by(2 * S::LANES) {
                 let cols = (range.end - j).min(2 * S::LANES);
                 let (from, b_step) = if cols == 2 * S::LANES {
@@ -199,7 +200,7 @@ unsafe fn direct<S: Simd>(s: S, skinny: &Skinny, c: Dst, range: Range<usize>, bu
                     pack_panels(s, Src::from_ptr(b.at(k0, j), b.row_stride, b.col_stride), kc, cols, panel);
                     (panel.cast_const(), cols.next_multiple_of(S::LANES))
                 };
-                for t in 0..row_tiles::<S>(few) {
+                for t in 0..count {
                     let (row, height) = row_tile::<S>(few, t);
                     let tile = Tile {
                         height,
@@ -212,6 +213,7 @@ unsafe fn direct<S: Simd>(s: S, skinny: &Skinny, c: Dst, range: Range<usize>, bu
                         c: Dst::from_ptr(c.at(row, j), c.row_stride),
                         cols,
                         add: product.accumulate || k0 > 0,
+                        fetch: Fetch { next: from, step: 0 },
                     };
                     tile.run(s);
                 }

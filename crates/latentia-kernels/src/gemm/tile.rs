@@ -12,7 +12,12 @@ pub fn row_tiles<S: Simd>(rows: usize) -> usize {
 /// First row and height of tile `i`: heights differ by at most one, so none is mostly empty.
 #[inline(always)]
 pub fn row_tile<S: Simd>(rows: usize, i: usize) -> (usize, usize) {
-    let tiles = row_tiles::<S>(rows);
+    tile_of(rows, row_tiles::<S>(rows), i)
+}
+
+/// [`row_tile`] of so many tiles.
+#[inline(always)]
+pub(super) fn tile_of(rows: usize, tiles: usize, i: usize) -> (usize, usize) {
     let (each, rest) = (rows / tiles, rows % tiles);
     (i * each + i.min(rest), each + usize::from(i < rest))
 }
@@ -40,9 +45,26 @@ pub struct Walk {
 pub unsafe fn multiply<S: Simd, const MR: usize, const NV: usize>(
     s: S,
     k: usize,
+    a: *const f32,
+    b: *const f32,
+    walk: Walk,
+) -> [[S::F; NV]; MR] {
+    // SAFETY: the caller's contract.
+    unsafe { multiply_and::<S, MR, NV>(s, k, a, b, walk, || ()) }
+}
+
+/// [`multiply`] that does something more in every step.
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+unsafe fn multiply_and<S: Simd, const MR: usize, const NV: usize>(
+    s: S,
+    k: usize,
     mut a: *const f32,
     mut b: *const f32,
     walk: Walk,
+    mut more: impl FnMut(),
 ) -> [[S::F; NV]; MR] {
     let mut acc = [[s.splat(0.0); NV]; MR];
     for _ in 0..k {
@@ -59,10 +81,18 @@ pub unsafe fn multiply<S: Simd, const MR: usize, const NV: usize>(
                 *acc = s.mul_add(av, bv, *acc);
             }
         }
+        more();
         a = a.wrapping_add(walk.a_step);
         b = b.wrapping_add(walk.b_step);
     }
     acc
+}
+
+/// What a register tile asks for on the way, since it is needed soon: in each of its steps one line, `step` floats after the last.
+#[derive(Clone, Copy)]
+pub(super) struct Fetch {
+    pub(super) next: *const f32,
+    pub(super) step: usize,
 }
 
 /// One register tile of a product, from operands in place or packed to C.
@@ -81,6 +111,7 @@ pub(super) struct Tile {
     /// At most two vectors.
     pub(super) cols: usize,
     pub(super) add: bool,
+    pub(super) fetch: Fetch,
 }
 
 impl Tile {
@@ -115,19 +146,22 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(s: S, tile: Tile) {
     if MR > S::TILE_ROWS {
         unreachable!("tiles are cut to the registers");
     }
-    let Tile { k, a, in_place, b, b_step, ahead, c, cols, add, .. } = tile;
+    let Tile { k, a, in_place, b, b_step, ahead, c, cols, add, mut fetch, .. } = tile;
     if add {
         for i in 0..MR {
             s.prefetch(c.at(i, 0));
             s.prefetch(c.at(i, (NV - 1) * S::LANES));
         }
     }
+    let more = || {
+        s.prefetch_far(fetch.next);
+        fetch.next = fetch.next.wrapping_add(fetch.step);
+    };
+    let (a_row, a_step) = in_place.map_or((1, MR), |a_row| (a_row, 1));
     // SAFETY: the caller's contract; full vectors of C lie within `cols`.
     unsafe {
-        let acc = match in_place {
-            None => multiply::<S, MR, NV>(s, k, a, b, Walk { a_row: 1, a_step: MR, b_step, ahead }),
-            Some(a_row) => multiply::<S, MR, NV>(s, k, a, b, Walk { a_row, a_step: 1, b_step, ahead }),
-        };
+        let walk = Walk { a_row, a_step, b_step, ahead };
+        let acc = multiply_and::<S, MR, NV>(s, k, a, b, walk, more);
         if cols < NV * S::LANES {
             // Rare and narrow: by way of memory, the code for every partial width would be long.
             let mut full = [[0.0f32; 32]; MR];

@@ -10,13 +10,17 @@ use std::ops::Range;
 pub(super) struct Forward<F> {
     /// In: the input's share of each gate with its bias. Out: the gates.
     pub(super) gates: [F; 4],
-    /// The recurrent share of the gates of this phase.
-    pub(super) sums: [F; 4],
     /// In: the state before the step. Out: the state after it (used after the last phase).
     pub(super) h: F,
     /// In: the memory before the step, or what an earlier phase left. Out: the memory after it.
     pub(super) memory: F,
-    /// The bias of the recurrent product where it is not part of the input's share.
+}
+
+/// What the recurrent product adds.
+pub(super) struct Recurrent<F> {
+    /// The share of the gates of this phase.
+    pub(super) sums: [F; 4],
+    /// The bias of the last gate where it is not part of the input's share.
     pub(super) bias: F,
 }
 
@@ -62,7 +66,7 @@ pub(super) trait Pointwise: Copy + Send + Sync {
     }
 
     /// The first half of a phase.
-    fn forward<S: Simd>(self, s: S, phase: usize, v: &mut Forward<S::F>);
+    fn forward<S: Simd>(self, s: S, phase: usize, recurrent: Recurrent<S::F>, v: &mut Forward<S::F>);
 
     /// The second half: what needs a long chain of the first, run when other rows have had theirs, so that the processor
     /// always has independent work.
@@ -79,8 +83,8 @@ impl Pointwise for Rnn {
     const VECTORS: usize = 2;
 
     #[inline(always)]
-    fn forward<S: Simd>(self, s: S, _phase: usize, v: &mut Forward<S::F>) {
-        v.gates[0] = s.add(v.gates[0], v.sums[0]);
+    fn forward<S: Simd>(self, s: S, _phase: usize, recurrent: Recurrent<S::F>, v: &mut Forward<S::F>) {
+        v.gates[0] = s.add(v.gates[0], recurrent.sums[0]);
     }
 
     #[inline(always)]
@@ -107,11 +111,11 @@ impl Pointwise for Lstm {
     const CARRIED: bool = true;
 
     #[inline(always)]
-    fn forward<S: Simd>(self, s: S, _phase: usize, v: &mut Forward<S::F>) {
-        let i = sigmoid(s, s.add(v.gates[0], v.sums[0]));
-        let f = sigmoid(s, s.add(v.gates[1], v.sums[1]));
-        let g = tanh(s, s.add(v.gates[2], v.sums[2]));
-        let o = sigmoid(s, s.add(v.gates[3], v.sums[3]));
+    fn forward<S: Simd>(self, s: S, _phase: usize, recurrent: Recurrent<S::F>, v: &mut Forward<S::F>) {
+        let i = sigmoid(s, s.add(v.gates[0], recurrent.sums[0]));
+        let f = sigmoid(s, s.add(v.gates[1], recurrent.sums[1]));
+        let g = tanh(s, s.add(v.gates[2], recurrent.sums[2]));
+        let o = sigmoid(s, s.add(v.gates[3], recurrent.sums[3]));
         v.gates = [i, f, g, o];
         v.memory = s.mul_add(f, v.memory, s.mul(i, g));
     }
@@ -150,10 +154,10 @@ impl Pointwise for Gru {
     const SPLIT_GATE: bool = true;
 
     #[inline(always)]
-    fn forward<S: Simd>(self, s: S, _phase: usize, v: &mut Forward<S::F>) {
-        let r = sigmoid(s, s.add(v.gates[0], v.sums[0]));
-        let z = sigmoid(s, s.add(v.gates[1], v.sums[1]));
-        v.memory = s.add(v.sums[2], v.bias);
+    fn forward<S: Simd>(self, s: S, _phase: usize, recurrent: Recurrent<S::F>, v: &mut Forward<S::F>) {
+        let r = sigmoid(s, s.add(v.gates[0], recurrent.sums[0]));
+        let z = sigmoid(s, s.add(v.gates[1], recurrent.sums[1]));
+        v.memory = s.add(recurrent.sums[2], recurrent.bias);
         let n = s.mul_add(r, v.memory, v.gates[2]);
         v.gates = [r, z, n, n];
     }
@@ -193,13 +197,13 @@ impl Pointwise for GruResetBefore {
     }
 
     #[inline(always)]
-    fn forward<S: Simd>(self, s: S, phase: usize, v: &mut Forward<S::F>) {
+    fn forward<S: Simd>(self, s: S, phase: usize, recurrent: Recurrent<S::F>, v: &mut Forward<S::F>) {
         if phase == 0 {
-            v.gates[0] = sigmoid(s, s.add(v.gates[0], v.sums[0]));
-            v.gates[1] = sigmoid(s, s.add(v.gates[1], v.sums[1]));
+            v.gates[0] = sigmoid(s, s.add(v.gates[0], recurrent.sums[0]));
+            v.gates[1] = sigmoid(s, s.add(v.gates[1], recurrent.sums[1]));
             v.memory = s.mul(v.gates[0], v.h);
         } else {
-            v.gates[2] = s.add(v.gates[2], v.sums[2]);
+            v.gates[2] = s.add(v.gates[2], recurrent.sums[2]);
         }
     }
 

@@ -92,6 +92,7 @@ impl Simd for Avx2 {
         fn to_int(a: Self::F) -> Self::I { _mm256_cvtps_epi32(a) }
         fn to_float(a: Self::I) -> Self::F { _mm256_cvtepi32_ps(a) }
         fn prefetch(p: *const f32) { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+        fn prefetch_far(p: *const f32) { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
     }
 
     #[inline(always)]

@@ -85,4 +85,6 @@ impl Simd for Neon {
     // No stable intrinsic; the sequential reads of a packed panel are found by the hardware.
     #[inline(always)]
     fn prefetch(self, _: *const f32) {}
+    #[inline(always)]
+    fn prefetch_far(self, _: *const f32) {}
 }

@@ -94,6 +94,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
 
     /// Asks for the cache line of `p` ahead of its use.
     fn prefetch(self, p: *const f32);
+    /// As [`prefetch`](Simd::prefetch), for the second-level cache: it is needed later, and by other instructions.
+    fn prefetch_far(self, p: *const f32);
 
     /// `dst[p * dst_stride + i] = src[i * src_stride + p]` for `i < rows <= LANES` and `p < depth`; lanes
     /// `rows..width` become zero (`rows <= width <= LANES`).

@@ -92,11 +92,11 @@ pub(super) struct Meeting {
 }
 
 /// How long a thread in the middle of a job spins before it sleeps: about what waking it takes on an idle machine.
-pub(super) const SPIN: Duration = Duration::from_micros(50);
+const SPIN: Duration = Duration::from_micros(50);
 
 /// How long it spins when it last slept for less than this. Else two threads that meet again and again would take turns at
 /// sleeping: each is still being woken when the other comes, and stops waiting just before it is there.
-const SPIN_AGAIN: Duration = Duration::from_micros(500);
+pub(super) const SPIN_AGAIN: Duration = Duration::from_micros(500);
 
 thread_local! {
     static SPINS: Cell<Duration> = const { Cell::new(SPIN) };

@@ -1,5 +1,5 @@
 use super::crowd::{MANNERS, Manners};
-use super::meeting::{ASKED, CAME, FREE, Meeting, Member, SPIN, STARTED};
+use super::meeting::{ASKED, CAME, FREE, Meeting, Member, SPIN_AGAIN, STARTED};
 use super::place::{current_core, leave_core};
 use super::wait::spin;
 use std::any::Any;
@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What the team is doing: a borrowed closure, without its lifetime.
 #[derive(Clone, Copy)]
@@ -242,7 +242,8 @@ impl Team {
 }
 
 /// How long a thread without work spins before it sleeps: the gap between two products of a training step is tens of
-/// microseconds, waking a sleeping thread costs as much.
+/// microseconds, waking a sleeping thread costs as much. After a short sleep it spins for [`SPIN_AGAIN`]: so there is work in such
+/// intervals.
 const IDLE: Duration = Duration::from_micros(200);
 
 /// What a thread of the team does for ever.
@@ -251,13 +252,16 @@ fn serve(shared: &Shared, index: usize) {
     let meeting = &shared.meeting;
     let desk = &meeting.desks[index - 1].0;
     desk.chances.open_account();
+    let mut idle = IDLE;
     loop {
-        if !spin(IDLE, || desk.state.load(Relaxed) == ASKED || desk.missed.load(Relaxed)) {
+        if !spin(idle, || desk.state.load(Relaxed) == ASKED || desk.missed.load(Relaxed)) {
+            let start = Instant::now();
             desk.asleep.store(true, SeqCst);
             if desk.state.load(SeqCst) != ASKED {
                 std::thread::park();
             }
             desk.asleep.store(false, SeqCst);
+            idle = if start.elapsed() < SPIN_AGAIN { SPIN_AGAIN } else { IDLE };
             if let Some(core) = current_core().filter(|&core| core == desk.waker.load(Relaxed)) {
                 leave_core(core);
             }
@@ -271,9 +275,7 @@ fn serve(shared: &Shared, index: usize) {
         if let Some(job) = job {
             let is_started = || desk.state.load(Acquire) == STARTED;
             if job.counted {
-                if !spin(SPIN, is_started) {
-                    meeting.bell.sleep(is_started);
-                }
+                meeting.wait_until(index, is_started);
             } else {
                 desk.state.store(STARTED, Relaxed);
                 desk.index.store(index, Relaxed);

@@ -1,6 +1,6 @@
 //! Forward in time.
 
-use super::super::cell::{Forward, Pointwise};
+use super::super::cell::{Forward, Pointwise, Recurrent};
 use super::super::panels::{forward_panel, pack_forward, segments};
 use super::super::product::{Few, Sums, TOGETHER, multiply_all, pack_rows, together};
 use super::super::share::{Share, Split, Task, by_one};
@@ -19,6 +19,13 @@ struct Half<F> {
     v: Forward<F>,
     place: usize,
     unit: usize,
+}
+
+#[inline(always)]
+fn empty_block<S: Simd>(s: S) -> [Half<S::F>; BLOCK] {
+    let zero = s.splat(0.0);
+    let v = Forward { gates: [zero; 4], h: zero, memory: zero };
+    [Half { v, place: 0, unit: 0 }; BLOCK]
 }
 
 /// The forward pass of one member.
@@ -58,6 +65,7 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
         }
         member.wait();
         let mut sums = [(); TOGETHER].map(|()| Sums::new());
+        let mut block = empty_block::<S>(s);
         let cut = by_one(order.batch(), C::GATES, hidden);
         for t in 0..order.steps() {
             for phase in 0..C::PHASES {
@@ -102,7 +110,7 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
                         pair += segment.gates.len();
                     }
                     let computed = tasks.clone().map(|i| share.task::<S>(i)).zip(&sums);
-                    self.pointwise::<S>(s, computed, rows, t, phase);
+                    self.pointwise::<S>(s, computed, rows, t, phase, &mut block);
                     for i in tasks {
                         self.pack::<S>(s, share.task::<S>(i), next_t, next_phase, next);
                     }
@@ -164,7 +172,7 @@ impl<C: Pointwise> ForwardShare<'_, C> {
         }
     }
 
-    /// The element-wise part of step `t` for `rows` rows of some tasks.
+    /// The element-wise part of step `t` for `rows` rows of some tasks; `block` is room to work in.
     #[inline(always)]
     fn pointwise<'a, S: Simd>(
         &self,
@@ -173,12 +181,11 @@ impl<C: Pointwise> ForwardShare<'_, C> {
         rows: usize,
         t: usize,
         phase: usize,
+        block: &mut [Half<S::F>; BLOCK],
     ) {
         let &Pass { cell, hidden, order, gates: Shared(gates), memory: Shared(memory), .. } = &self.pass;
         let Shared(bias) = self.bias;
         let zero = s.splat(0.0);
-        let empty = Forward { gates: [zero; 4], sums: [zero; 4], h: zero, memory: zero, bias: zero };
-        let mut block = [Half { v: empty, place: 0, unit: 0 }; BLOCK];
         let mut waiting = 0;
         for (task, sums) in tasks {
             for w in 0..task.vectors {
@@ -193,15 +200,14 @@ impl<C: Pointwise> ForwardShare<'_, C> {
                 for i in 0..rows {
                     let place = task.row + i;
                     let row = order.first(t) + place;
-                    let half = &mut block[waiting];
-                    (half.place, half.unit) = (place, unit);
-                    let v = &mut half.v;
-                    v.bias = biases[C::GATES];
-                    let fresh = if self.inner > 0 { C::gates(phase) } else { 0..0 };
+                    let mut v = Forward { gates: [zero; 4], h: zero, memory: zero };
+                    let mut recurrent = Recurrent { sums: [zero; 4], bias: biases[C::GATES] };
                     // SAFETY: units and rows lie within the arrays and are this member's.
                     unsafe {
                         for q in 0..C::GATES {
-                            v.gates[q] = if fresh.contains(&q) { zero } else { load(s, gate(row, q), lanes) };
+                            if self.inner == 0 || !C::gates(phase).contains(&q) {
+                                v.gates[q] = load(s, gate(row, q), lanes);
+                            }
                         }
                         if C::SPLIT_GATE && self.inner > 0 {
                             let place = (C::GATES * task.vectors).next_multiple_of(2) + w;
@@ -209,17 +215,18 @@ impl<C: Pointwise> ForwardShare<'_, C> {
                         }
                         for (n, q) in C::gates(phase).enumerate() {
                             v.gates[q] = s.add(v.gates[q], biases[q]);
-                            v.sums[q] = s.load(sums.at::<S>(n * task.vectors + w, i));
+                            recurrent.sums[q] = s.load(sums.at::<S>(n * task.vectors + w, i));
                         }
                         v.h = load(s, self.pass.state(t, place, unit), lanes);
                         if C::CARRIED {
                             v.memory = load(s, memory.add((order.memory(t) + place) * hidden + unit), lanes);
                         }
                     }
-                    cell.forward(s, phase, v);
+                    cell.forward(s, phase, recurrent, &mut v);
+                    block[waiting] = Half { v, place, unit };
                     waiting += 1;
                     if waiting == BLOCK {
-                        self.finish::<S>(s, &mut block, t, phase);
+                        self.finish::<S>(s, block, t, phase);
                         waiting = 0;
                     }
                 }
