@@ -2,6 +2,7 @@ use super::cell::Pointwise;
 use super::forward::{check_states, gather_states, scatter_states};
 use super::share::split;
 use super::steps::{BackwardShare, Pass};
+use super::workspace::row_len;
 use super::{Cell, Layer, Workspace, for_cell, panels};
 use crate::dense;
 use crate::gemm::gemm;
@@ -101,7 +102,6 @@ fn recur<C: Pointwise>(
     let (split, members) = split(order, C::GATES, hidden, threads::count());
     let pass = Pass {
         cell,
-        inputs,
         hidden,
         order,
         split,
@@ -109,6 +109,7 @@ fn recur<C: Pointwise>(
         operands: [first.shared(), second.shared()],
         gates: workspace.gates.shared(),
         rows: workspace.rows.shared(),
+        row_len: row_len(inputs, hidden),
         memory: workspace.memory.shared(),
     };
     let (dh, dmemory) = (workspace.dh.shared(), workspace.dmemory.shared());
@@ -150,9 +151,9 @@ fn weights(layer: &Layer, gradients: Gradients, workspace: &mut Workspace) {
     let after = cell == Cell::Gru { reset_before: false };
     let before = cell == Cell::Gru { reset_before: true };
     let first = if after || before { gate_rows - hidden } else { gate_rows };
-    let width = inputs + hidden;
+    let (width, stride) = (hidden + inputs, row_len(inputs, hidden));
     let rows = rows.floats();
-    let (x, h) = (part(rows, 0, inputs, width), part(rows, inputs, hidden, width));
+    let (h, x) = (part(rows, 0, hidden, stride), part(rows, hidden, inputs, stride));
     let kept = if after || before { &memory.floats()[order.batch() * hidden..] } else { &[] };
     let kept = part(kept, 0, if after || before { hidden } else { 0 }, hidden);
     let da_first = part(gates, 0, first, gate_rows);
@@ -162,7 +163,7 @@ fn weights(layer: &Layer, gradients: Gradients, workspace: &mut Workspace) {
         (Some(dw_ih), Some(dw_hh)) if total > width && inputs > 0 => {
             let (ih, ih_last) = dw_ih.split_at_mut(first * inputs);
             let (hh, hh_last) = dw_hh.split_at_mut(first * hidden);
-            both(da_first, part(rows, 0, width, width), ih, hh, accumulate);
+            both(da_first, part(rows, 0, width, stride), ih, hh, accumulate);
             if first < gate_rows {
                 gemm(da_last.t(), x, MatMut::new(ih_last, hidden, inputs), accumulate);
                 recurrent_last(after, da_last, kept, h, MatMut::new(hh_last, hidden, hidden), accumulate);
@@ -207,7 +208,7 @@ fn recurrent_last(after: bool, da: MatRef, kept: MatRef, h: MatRef, dw: MatMut, 
 /// Rows of weights copied at a time.
 const BLOCK_ROWS: usize = 64;
 
-/// `dW_ih` and `dW_hh` as one product with `[x h]`, so that `da` is packed once.
+/// `dW_ih` and `dW_hh` as one product with `[h x]`, so that `da` is packed once.
 fn both(da: MatRef, rows: MatRef, ih: &mut [f32], hh: &mut [f32], accumulate: bool) {
     let (outputs, width) = (da.cols(), rows.cols());
     let (inputs, hidden) = (ih.len() / outputs, hh.len() / outputs);
@@ -218,8 +219,8 @@ fn both(da: MatRef, rows: MatRef, ih: &mut [f32], hh: &mut [f32], accumulate: bo
         threads::for_each(blocks, |((ih, hh), dw): ((&mut [f32], &mut [f32]), &[f32])| {
             let rows = ih.chunks_exact_mut(inputs).zip(hh.chunks_exact_mut(hidden));
             for ((ih, hh), dw) in rows.zip(dw.chunks_exact(width)) {
-                put(Some(ih), dw[..inputs].iter(), accumulate);
-                put(Some(hh), dw[inputs..].iter(), accumulate);
+                put(Some(hh), dw[..hidden].iter(), accumulate);
+                put(Some(ih), dw[hidden..].iter(), accumulate);
             }
         });
     });

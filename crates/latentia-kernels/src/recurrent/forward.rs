@@ -2,7 +2,7 @@ use super::cell::Pointwise;
 use super::order::Order;
 use super::share::split;
 use super::steps::{ForwardShare, Pass};
-use super::workspace::Buffer;
+use super::workspace::{Buffer, row_len};
 use super::{Cell, Layer, Sequences, Workspace, for_cell, panels};
 use crate::gemm::{Shared, gemm};
 use crate::simd::{self, Level};
@@ -61,13 +61,13 @@ pub fn forward(
     if layer.cell == Cell::Lstm {
         gather_states(order, initial.c, hidden, &mut workspace.memory);
     }
-    let width = inputs + hidden;
     fill_rows(order, x, workspace.last.floats(), (inputs, hidden), &mut workspace.rows);
     layer.fill_bias(workspace.bias.floats_mut());
     // One product for all steps: as part of the steps, input and state in one operand, an LSTM's training step took 2 to
     // 13 % longer.
     let total = order.total();
-    let input = MatRef::with_strides(workspace.rows.floats(), total, inputs, width, 1);
+    let inputs_of = workspace.rows.floats().get(hidden..).unwrap_or_default();
+    let input = MatRef::with_strides(inputs_of, total, inputs, row_len(inputs, hidden), 1);
     let gates = MatMut::new(workspace.gates.floats_mut(), total, rows);
     gemm(input, MatRef::new(layer.weight_ih, rows, inputs).t(), gates, false);
 
@@ -92,17 +92,17 @@ const BLOCK_ROWS: usize = 256;
 
 /// Puts the inputs of all steps, and the states before the first, in the order they are worked on.
 fn fill_rows(order: &Order, x: &[f32], h: &[f32], (inputs, hidden): (usize, usize), rows: &mut Buffer) {
-    let width = inputs + hidden;
+    let width = row_len(inputs, hidden);
     let rows = &mut rows.floats_mut()[..order.total() * width];
     let blocks = rows.chunks_mut(BLOCK_ROWS * width).enumerate().collect();
     threads::for_each(blocks, |(block, rows): (usize, &mut [f32])| {
         for (i, row) in rows.chunks_exact_mut(width).enumerate() {
             let from = order.place(block * BLOCK_ROWS + i);
-            row[..inputs].copy_from_slice(&x[from * inputs..][..inputs]);
+            row[hidden..][..inputs].copy_from_slice(&x[from * inputs..][..inputs]);
         }
     });
     for (row, h) in rows.chunks_exact_mut(width).zip(h.chunks_exact(hidden)).take(order.active(0)) {
-        row[inputs..].copy_from_slice(h);
+        row[..hidden].copy_from_slice(h);
     }
 }
 
@@ -133,7 +133,6 @@ pub(super) fn recur<C: Pointwise>(cell: C, run: Run, workspace: &mut Workspace, 
     let (split, members) = split(order, C::GATES, hidden, threads::count());
     let pass = Pass {
         cell,
-        inputs,
         hidden,
         order,
         split,
@@ -141,6 +140,7 @@ pub(super) fn recur<C: Pointwise>(cell: C, run: Run, workspace: &mut Workspace, 
         operands: [first.shared(), second.shared()],
         gates: workspace.gates.shared(),
         rows: workspace.rows.shared(),
+        row_len: row_len(inputs, hidden),
         memory: workspace.memory.shared(),
     };
     let (bias, last) = (workspace.bias.shared(), workspace.last.shared());

@@ -1,6 +1,6 @@
 use super::forward::{Run, check_states, recur};
 use super::panels::{pack_forward, panels_len};
-use super::workspace::Buffer;
+use super::workspace::{Buffer, row_len};
 use super::{Cell, Layer, Workspace, for_cell};
 use crate::gemm::Shared;
 use crate::simd::{self, Kernel, Level, Simd};
@@ -82,7 +82,8 @@ impl Stepper {
         let width = self.inputs + hidden;
         workspace.order.set(1, batch, None, false);
         workspace.gates.need(batch * rows);
-        workspace.rows.need(batch * width);
+        let row_len = row_len(self.inputs, hidden);
+        workspace.rows.need(batch * row_len);
         workspace.last.need(batch * hidden);
         workspace.memory.need(2 * batch * hidden);
         workspace.bias.need(rows + hidden);
@@ -90,10 +91,10 @@ impl Stepper {
             operand.need(batch * width);
         }
         workspace.bias.floats_mut()[..rows + hidden].copy_from_slice(&self.bias.floats()[..rows + hidden]);
-        let beside = workspace.rows.floats_mut().chunks_exact_mut(width).take(batch);
+        let beside = workspace.rows.floats_mut().chunks_exact_mut(row_len).take(batch);
         for (i, (row, h)) in beside.zip(h.chunks_exact(hidden)).enumerate() {
-            row[..self.inputs].copy_from_slice(&x[i * self.inputs..][..self.inputs]);
-            row[self.inputs..].copy_from_slice(h);
+            row[..hidden].copy_from_slice(h);
+            row[hidden..][..self.inputs].copy_from_slice(&x[i * self.inputs..][..self.inputs]);
         }
         if let Some(c) = &c {
             workspace.memory.floats_mut()[..c.len()].copy_from_slice(c);

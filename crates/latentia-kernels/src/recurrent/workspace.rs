@@ -33,6 +33,12 @@ impl Buffer {
     }
 }
 
+/// Floats from one row of `[h x]` to the next: whole lines, so that no vector of a state lies on two of them where H is
+/// a multiple of the vector.
+pub(super) fn row_len(inputs: usize, hidden: usize) -> usize {
+    (hidden + inputs).next_multiple_of(16)
+}
+
 /// What [`forward`](super::forward) keeps for [`backward`](super::backward), and the memory both work in: nothing is
 /// allocated again while shapes do not grow.
 #[derive(Default)]
@@ -42,7 +48,8 @@ pub struct Workspace {
     pub(super) kept: Option<(Cell, usize, usize)>,
     /// `[N, G·H]`, N the rows of all steps: the gates, after backward the gradients of their pre-activations.
     pub(super) gates: Buffer,
-    /// `[N, I + H]`: the input of each step beside the state before it, so that both weights' gradients are one product.
+    /// `[N, H + I]`, rows [`row_len`] apart: the state before each step beside its input, so that both weights' gradients are
+    /// one product.
     pub(super) rows: Buffer,
     /// `[B, H]`: the initial states, then the last ones.
     pub(super) last: Buffer,
@@ -70,7 +77,7 @@ impl Workspace {
         let (gates, hidden) = (layer.cell.gates(), layer.hidden);
         let (batch, total) = (self.order.batch(), self.order.total());
         self.gates.need(total * gates * hidden);
-        self.rows.need(total * (layer.inputs + hidden));
+        self.rows.need(total * row_len(layer.inputs, hidden));
         self.last.need(batch * hidden);
         self.memory.need(if layer.cell.has_memory() { (batch + total) * hidden } else { 0 });
         for operand in &mut self.operands {

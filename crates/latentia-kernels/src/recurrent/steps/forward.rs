@@ -128,13 +128,13 @@ impl<C: Pointwise> ForwardShare<'_, C> {
     /// Packs a task's part of the operand of a product.
     #[inline(always)]
     fn pack<S: Simd>(&self, s: S, task: Task, t: usize, phase: usize, Shared(operand): Shared) {
-        let &Pass { inputs, hidden, order, memory: Shared(memory), .. } = &self.pass;
+        let &Pass { hidden, order, row_len, memory: Shared(memory), .. } = &self.pass;
         let rows = task.running(order.active(t));
         if rows == 0 {
             return;
         }
         let (src, stride) = if phase == 0 {
-            (self.pass.state(t, task.row, task.unit), inputs + hidden)
+            (self.pass.state(t, task.row, task.unit), row_len)
         } else {
             (memory.wrapping_add((order.memory(t + 1) + task.row) * hidden + task.unit), hidden)
         };
@@ -154,7 +154,7 @@ impl<C: Pointwise> ForwardShare<'_, C> {
         t: usize,
         Shared(operand): Shared,
     ) {
-        let &Pass { inputs, hidden, order, rows: Shared(from), .. } = &self.pass;
+        let &Pass { hidden, order, row_len, rows: Shared(from), .. } = &self.pass;
         if columns.is_empty() {
             return;
         }
@@ -164,11 +164,10 @@ impl<C: Pointwise> ForwardShare<'_, C> {
             if rows == 0 {
                 return;
             }
-            let stride = inputs + hidden;
-            let src = from.wrapping_add((order.first(t) + first) * stride + columns.start);
+            let src = from.wrapping_add((order.first(t) + first) * row_len + hidden + columns.start);
             let dst = operand.wrapping_add(first * (self.inner + hidden) + columns.start * height);
             // SAFETY: the rows lie within the arrays; these columns of the operand are this member's.
-            unsafe { pack_rows(s, src, stride, rows, columns.len(), dst, height) };
+            unsafe { pack_rows(s, src, row_len, rows, columns.len(), dst, height) };
         }
     }
 

@@ -17,7 +17,6 @@ use crate::simd::Simd;
 #[derive(Clone, Copy)]
 pub(super) struct Pass<'a, C> {
     pub(super) cell: C,
-    pub(super) inputs: usize,
     pub(super) hidden: usize,
     pub(super) order: &'a Order,
     pub(super) split: Split,
@@ -26,8 +25,9 @@ pub(super) struct Pass<'a, C> {
     pub(super) operands: [Shared; 2],
     /// `[N, G·H]`, N the rows of all steps.
     pub(super) gates: Shared,
-    /// `[N, I + H]`: inputs, and the states before each step.
+    /// `[N, H + I]`, rows `row_len` apart: the states before each step, and the inputs.
     pub(super) rows: Shared,
+    pub(super) row_len: usize,
     /// `[B + N, H]`, the initial ones first.
     pub(super) memory: Shared,
 }
@@ -37,7 +37,7 @@ impl<C> Pass<'_, C> {
     #[inline(always)]
     fn state(&self, t: usize, place: usize, unit: usize) -> *mut f32 {
         let row = self.order.first(t) + place;
-        self.rows.0.wrapping_add(row * (self.inputs + self.hidden) + self.inputs + unit)
+        self.rows.0.wrapping_add(row * self.row_len + unit)
     }
 }
 
