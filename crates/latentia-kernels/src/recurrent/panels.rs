@@ -16,7 +16,7 @@ pub(super) fn panels_len(gates: usize, width: usize, hidden: usize) -> usize {
     gates * width * hidden.next_multiple_of(16)
 }
 
-/// Gates of a phase that sum over the same part of the operand `[x h]`.
+/// Gates of a phase that sum over the same part of the operand, inputs before states.
 pub(super) struct Segment {
     pub(super) gates: Range<usize>,
     pub(super) depth: Range<usize>,
