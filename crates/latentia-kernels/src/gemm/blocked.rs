@@ -202,13 +202,13 @@ impl Part<'_> {
     /// What this member will pack next, one tile's share after the other: of B from `(p, j)` on, and of A if that is the first
     /// of a block's columns.
     #[inline(always)]
-    fn ahead<S: Simd>(
+    fn ahead(
         &self,
         tiles: &Range<usize>,
         (p, j): (usize, usize),
         first: bool,
         cols: usize,
-    ) -> impl Iterator<Item = Fetch> + use<S> {
+    ) -> impl Iterator<Item = Fetch> + use<> {
         let &Product { m, k, n, a, b, .. } = self.product;
         let tiles = match self.packing {
             Packing::Own if first => tiles.clone(),
@@ -262,7 +262,7 @@ impl Part<'_> {
                 };
                 let last = j0 + wide >= end;
                 let next = if last { (k0 + kc, start) } else { (k0, j0 + wide) };
-                let mut ahead = self.ahead::<S>(&tiles, next, last, wide);
+                let mut ahead = self.ahead(&tiles, next, last, wide);
                 for t in tiles.clone() {
                     let (row, height) = tile_of(m, self.tiles, t);
                     for j in (0..cols).step_by(2 * S::LANES) {
