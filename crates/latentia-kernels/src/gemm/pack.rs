@@ -154,7 +154,7 @@ pub(crate) unsafe fn pack_panels<S: Simd>(s: S, b: Src, k: usize, n: usize, dst:
 }
 
 /// Packs `rows x k` elements of A, element `(i, p)` at `a[i * row_stride + p * col_stride]`, as [`multiply`](super::multiply)
-/// reads them with `a_row = 1` and `a_step` the height of the tile: [`row_tile`] after [`row_tile`].
+/// reads them with `a_row = 1` and `a_step` the height of the tile: [`row_tile`](super::row_tile) after `row_tile`.
 ///
 /// # Panics
 /// If a slice is too short.

@@ -12,8 +12,8 @@ const OWN_ROWS: usize = 8;
 /// Multiplications of a step from which meeting another thread after it pays: about two microseconds of work.
 pub(super) const PARALLEL_FROM: usize = 100_000;
 
-/// Bytes of packed recurrent weights that stay in every core's second-level cache beside what a step reads and writes: half of
-/// it, taken for 1 MiB where the system does not say.
+/// Bytes of packed recurrent weights that stay in every core's second-level cache beside what a step reads and writes: three
+/// quarters of it, taken for 1 MiB where the system does not say. With half of it an LSTM of 200 units took 4 to 9 % longer.
 fn own_cache() -> usize {
     static BYTES: OnceLock<usize> = OnceLock::new();
     *BYTES.get_or_init(|| {
@@ -21,7 +21,7 @@ fn own_cache() -> usize {
         let path = cfg!(not(miri)).then_some("/sys/devices/system/cpu/cpu0/cache/index2/size");
         let text = path.and_then(|path| std::fs::read_to_string(path).ok());
         let kib = text.and_then(|text| text.trim().strip_suffix('K')?.parse().ok());
-        kib.unwrap_or(1024usize) * 512
+        kib.unwrap_or(1024usize) * 768
     })
 }
 
