@@ -309,7 +309,8 @@ const LINE: usize = 16;
 fn split_rows(m: usize, n: usize, grain: usize, members: usize, in_turn: bool) -> bool {
     let groups = n.div_ceil(grain);
     let imbalance = (groups.div_ceil(members) * members) as f64 / groups as f64;
-    members > 1 && (m >= if in_turn { n } else { 2 * n } || 1.01 + 16.0 / m as f64 <= imbalance)
+    let tall = m >= if in_turn { n } else { 2 * n };
+    members > 1 && (tall || 1.01 + 16.0 / m as f64 <= imbalance)
 }
 
 /// A range of groups as a range of columns.

@@ -89,6 +89,7 @@ unsafe fn multiply_and<S: Simd, const MR: usize, const NV: usize>(
 }
 
 /// What a register tile asks for on the way, since it is needed soon: in each of its steps one line, `step` floats after the last.
+/// With a step of zero it asks for a line that is there, which costs next to nothing.
 #[derive(Clone, Copy)]
 pub(super) struct Fetch {
     pub(super) next: *const f32,

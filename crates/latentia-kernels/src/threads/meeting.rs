@@ -96,7 +96,12 @@ const SPIN: Duration = Duration::from_micros(50);
 
 /// How long it spins when it last slept for less than this. Else two threads that meet again and again would take turns at
 /// sleeping: each is still being woken when the other comes, and stops waiting just before it is there.
-pub(super) const SPIN_AGAIN: Duration = Duration::from_micros(500);
+const SPIN_AGAIN: Duration = Duration::from_micros(500);
+
+/// How long a thread spins the next time, after a sleep that began at `start`; `usual` where that was a long one.
+pub(super) fn next_spin(start: Instant, usual: Duration) -> Duration {
+    if start.elapsed() < SPIN_AGAIN { SPIN_AGAIN } else { usual }
+}
 
 thread_local! {
     static SPINS: Cell<Duration> = const { Cell::new(SPIN) };
@@ -158,6 +163,6 @@ impl Meeting {
     fn sleep_until(&self, ready: impl Fn() -> bool) {
         let start = Instant::now();
         self.bell.sleep(ready);
-        SPINS.set(if start.elapsed() < SPIN_AGAIN { SPIN_AGAIN } else { SPIN });
+        SPINS.set(next_spin(start, SPIN));
     }
 }

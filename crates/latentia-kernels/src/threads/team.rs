@@ -1,5 +1,5 @@
 use super::crowd::{MANNERS, Manners};
-use super::meeting::{ASKED, CAME, FREE, Meeting, Member, SPIN_AGAIN, STARTED};
+use super::meeting::{ASKED, CAME, FREE, Meeting, Member, STARTED, next_spin};
 use super::place::{current_core, leave_core};
 use super::wait::spin;
 use std::any::Any;
@@ -242,8 +242,8 @@ impl Team {
 }
 
 /// How long a thread without work spins before it sleeps: the gap between two products of a training step is tens of
-/// microseconds, waking a sleeping thread costs as much. After a short sleep it spins for [`SPIN_AGAIN`]: so there is work in such
-/// intervals.
+/// microseconds, waking a sleeping thread costs as much. After a short sleep it spins for longer
+/// ([`next_spin`]): so there is work in such intervals.
 const IDLE: Duration = Duration::from_micros(200);
 
 /// What a thread of the team does for ever.
@@ -261,7 +261,7 @@ fn serve(shared: &Shared, index: usize) {
                 std::thread::park();
             }
             desk.asleep.store(false, SeqCst);
-            idle = if start.elapsed() < SPIN_AGAIN { SPIN_AGAIN } else { IDLE };
+            idle = next_spin(start, IDLE);
             if let Some(core) = current_core().filter(|&core| core == desk.waker.load(Relaxed)) {
                 leave_core(core);
             }
