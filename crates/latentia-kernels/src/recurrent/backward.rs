@@ -1,6 +1,6 @@
 use super::cell::Pointwise;
 use super::forward::{check_states, gather_states, scatter_states};
-use super::share::split;
+use super::share::{pass_threads, split};
 use super::steps::{BackwardShare, Pass};
 use super::workspace::row_len;
 use super::{Cell, Layer, Workspace, for_cell, panels};
@@ -47,12 +47,7 @@ pub struct Gradients<'a> {
 /// # Panics
 /// If a shape does not fit, or `workspace` holds no forward pass of this layer's shape.
 #[track_caller]
-pub fn backward(
-    layer: &Layer,
-    outputs: OutputGradients,
-    mut gradients: Gradients,
-    workspace: &mut Workspace,
-) {
+pub fn backward(layer: &Layer, outputs: OutputGradients, gradients: Gradients, workspace: &mut Workspace) {
     layer.check();
     let (cell, hidden, inputs) = (layer.cell, layer.hidden, layer.inputs);
     let kept = workspace.kept.take();
@@ -74,7 +69,14 @@ pub fn backward(
     ] {
         assert!(have.is_none_or(|have| have == need), "recurrent backward: {name}");
     }
+    let threads = pass_threads(&workspace.order, cell.gates(), hidden, inputs);
+    threads::with_limit(threads, || pass(layer, outputs, gradients, workspace));
+}
 
+/// The backward pass over the sequences that the workspace keeps.
+fn pass(layer: &Layer, outputs: OutputGradients, mut gradients: Gradients, workspace: &mut Workspace) {
+    let Layer { cell, inputs, hidden, .. } = *layer;
+    let batch = workspace.order.batch();
     for buffer in [&mut workspace.dh, &mut workspace.dmemory] {
         buffer.need(batch * hidden);
     }

@@ -1,6 +1,6 @@
 use super::cell::Pointwise;
 use super::order::Order;
-use super::share::split;
+use super::share::{pass_threads, split};
 use super::steps::{ForwardShare, Pass};
 use super::workspace::{Buffer, row_len};
 use super::{Cell, Layer, Sequences, Workspace, for_cell, panels};
@@ -44,7 +44,7 @@ pub fn forward(
     workspace.kept = None;
     layer.check();
     let Sequences { x, steps, batch, lengths, reverse } = sequences;
-    let (hidden, inputs, rows) = (layer.hidden, layer.inputs, layer.cell.gates() * layer.hidden);
+    let (hidden, inputs) = (layer.hidden, layer.inputs);
     assert_eq!(x.len(), steps * batch * inputs, "recurrent: x is [T, B, I]");
     assert_eq!(y.len(), steps * batch * hidden, "recurrent: y is [T, B, H]");
     check_states(layer.cell, [initial.h, initial.c], batch * hidden);
@@ -54,6 +54,21 @@ pub fn forward(
     if order.total() < steps * batch {
         y.fill(0.0);
     }
+    let threads = pass_threads(order, layer.cell.gates(), hidden, inputs);
+    threads::with_limit(threads, || pass(layer, x, initial, y, last, workspace));
+    workspace.kept = Some((layer.cell, inputs, hidden));
+}
+
+/// The forward pass over the sequences that the order holds.
+fn pass(
+    layer: &Layer,
+    x: &[f32],
+    initial: States,
+    y: &mut [f32],
+    last: LastStates,
+    workspace: &mut Workspace,
+) {
+    let (hidden, inputs, rows) = (layer.hidden, layer.inputs, layer.cell.gates() * layer.hidden);
     workspace.need(layer);
     workspace.panels.need(panels::panels_len(layer.cell.gates(), hidden, hidden));
     let order = &workspace.order;
@@ -84,7 +99,6 @@ pub fn forward(
             c[row * hidden..][..hidden].copy_from_slice(&workspace.memory.floats()[from..][..hidden]);
         }
     }
-    workspace.kept = Some((layer.cell, inputs, hidden));
 }
 
 /// Rows copied at a time.

@@ -3,7 +3,7 @@
 use super::order::Order;
 use crate::gemm::{row_tile, row_tiles};
 use crate::simd::Simd;
-use crate::threads::Member;
+use crate::threads::{self, Member};
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -43,6 +43,18 @@ pub(super) fn split(order: &Order, gates: usize, hidden: usize, threads: usize) 
     } else {
         (Split::Units, if step < PARALLEL_FROM { 1 } else { threads })
     }
+}
+
+/// Multiplications of a pass's largest product up to which it stays with the thread that does the recurrence, in whose cache its
+/// operands lie: fetching them takes another thread as long as it saves, and longer where the two have no cache in common.
+const ALONE_TO: usize = 4_000_000;
+
+/// Threads for all of a pass over these sequences.
+pub(super) fn pass_threads(order: &Order, gates: usize, hidden: usize, inputs: usize) -> usize {
+    let threads = threads::count();
+    let (_, members) = split(order, gates, hidden, threads);
+    let product = order.total() * gates * hidden * (inputs + hidden);
+    if members == 1 && product <= ALONE_TO { 1 } else { threads }
 }
 
 /// Whether a step has so little work that one thread does all of it, however many there are.
