@@ -203,8 +203,13 @@ impl<C: Pointwise> BackwardShare<'_, C> {
                 for q in 0..C::GATES {
                     s.prefetch(gates.wrapping_add((row * C::GATES + q) * hidden + unit));
                 }
-                if C::MEMORY {
+                if C::CARRIED {
+                    // What it leaves was read in the step after this one, as what was there before.
+                    let before = order.memory(t) + task.row + i;
+                    s.prefetch(memory.wrapping_add(before * hidden + unit));
+                } else if C::MEMORY {
                     s.prefetch(memory.wrapping_add((order.batch() + row) * hidden + unit));
+                    s.prefetch(self.pass.state(t, task.row + i, unit));
                 }
                 if let Some(dy) = self.dy {
                     s.prefetch(dy.as_ptr().wrapping_add(order.place(row) * hidden + unit));
