@@ -120,10 +120,21 @@ pub(crate) fn finite_sums(x: &Matrix, before: usize) -> Result<(Vec<f64>, f32)> 
     let partial = |rows: &[f32]| {
         // A largest value for every column: they are found side by side, one for all would wait for the one before.
         let (mut sums, mut largest) = (vec![0.0; d], vec![0f32; d]);
-        for row in rows.chunks_exact(d) {
+        let larger = |a: f32, b: f32| if b > a { b } else { a };
+        let mut fours = rows.chunks_exact(4 * d);
+        for four in &mut fours {
+            let (ab, cd) = four.split_at(2 * d);
+            let ((a, b), (c, e)) = (ab.split_at(d), cd.split_at(d));
+            let four = a.iter().zip(b).zip(c).zip(e);
+            for ((s, most), (((&a, &b), &c), &e)) in sums.iter_mut().zip(&mut largest).zip(four) {
+                *s += (f64::from(a) + f64::from(b)) + (f64::from(c) + f64::from(e));
+                *most = larger(*most, larger(larger(a.abs(), b.abs()), larger(c.abs(), e.abs())));
+            }
+        }
+        for row in fours.remainder().chunks_exact(d) {
             for ((s, most), &v) in sums.iter_mut().zip(&mut largest).zip(row) {
                 *s += f64::from(v);
-                *most = if v.abs() > *most { v.abs() } else { *most };
+                *most = larger(*most, v.abs());
             }
         }
         (sums, largest.into_iter().fold(0.0, f32::max))
