@@ -340,4 +340,5 @@ def keep(o, text, raw, versions):
     print(f"raw rows: {folder}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -10,7 +10,8 @@ use std::sync::OnceLock;
 /// Fewest rows of a batch worth a thread of their own: half a register tile.
 const OWN_ROWS: usize = 8;
 /// Multiplications of a step from which meeting another thread after it pays: about two microseconds of work.
-pub(super) const PARALLEL_FROM: usize = 100_000;
+/// Miri, which runs a few of them a second, is to see threads at work, too.
+pub(super) const PARALLEL_FROM: usize = if cfg!(miri) { 1 } else { 100_000 };
 
 /// Bytes of packed recurrent weights that stay in every core's second-level cache beside what a step reads and writes: three
 /// quarters of it, taken for 1 MiB where the system does not say. With half of it an LSTM of 200 units took 4 to 9 % longer.

@@ -48,6 +48,7 @@ fn nothing_to_do_is_done() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "hundreds of steps")]
 fn gradients_that_vanish_over_many_steps_end_in_zeros() {
     let (steps, hidden) = (400, 20);
     for cell in CELLS {

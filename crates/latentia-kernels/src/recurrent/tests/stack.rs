@@ -234,7 +234,8 @@ fn states_and_gradients_agree_with_the_reference() {
 
 #[test]
 fn one_layer_in_one_direction_is_the_layer() {
-    let case = StackCase::new(Cell::Lstm, [5, 4, 3, 20], 1, 1, Drop::Nothing, true);
+    let shape = if cfg!(miri) { [2, 3, 1, 3] } else { [5, 4, 3, 20] };
+    let case = StackCase::new(Cell::Lstm, shape, 1, 1, Drop::Nothing, true);
     let mut alone = case.layers[0].clone();
     alone.dy.clone_from(&case.dy);
     let want = alone.run();
@@ -247,7 +248,7 @@ fn one_layer_in_one_direction_is_the_layer() {
 #[test]
 fn a_stack_gives_the_same_bits_for_any_number_of_threads() {
     let _alone = three_threads();
-    let shape = if cfg!(miri) { [2, 16, 2, 17] } else { [6, 40, 5, 37] };
+    let shape = if cfg!(miri) { [2, 16, 1, 3] } else { [6, 40, 5, 37] };
     for cell in CELLS {
         for (depth, directions) in [(2, 2), (3, 1)] {
             let case = StackCase::new(cell, shape, depth, directions, Drop::Steps, true);
@@ -260,10 +261,12 @@ fn a_stack_gives_the_same_bits_for_any_number_of_threads() {
 
 #[test]
 fn masks_repeat_over_steps() {
-    let mut by_step = StackCase::new(Cell::Lstm, [4, 3, 2, 9], 3, 2, Drop::Sequences, false);
-    let row = 3 * 2 * 9;
+    let [steps, batch, inputs, hidden] = if cfg!(miri) { [2, 2, 1, 3] } else { [4, 3, 2, 9] };
+    let shape = [steps, batch, inputs, hidden];
+    let mut by_step = StackCase::new(Cell::Lstm, shape, 3, 2, Drop::Sequences, false);
+    let row = batch * 2 * hidden;
     let by_sequence = by_step.clone();
     by_step.dropped = Drop::Steps;
-    by_step.mask = by_sequence.mask.chunks(row).flat_map(|mask| mask.repeat(4)).collect();
+    by_step.mask = by_sequence.mask.chunks(row).flat_map(|mask| mask.repeat(steps)).collect();
     assert!(by_step.run(&mut StackWorkspace::new()) == by_sequence.run(&mut StackWorkspace::new()));
 }
