@@ -2,6 +2,7 @@
 
 use crate::gemm::{Walk, for_rows, multiply};
 use crate::simd::{Kernel, Simd};
+use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 
 /// Steps ahead for which weights are fetched, as in the general product.
@@ -10,24 +11,25 @@ const AHEAD: usize = 12;
 /// Most vectors of sums a task has: a GRU's three gates of two vectors of units, the last gate's in two shares.
 const MOST_VECTORS: usize = 8;
 
-/// The sums of a task: pair of vectors after pair of vectors, in each row after row. Read only where they were written.
+/// The sums of a task: pair of vectors after pair of vectors, in each row after row. Read only where they were written. Written
+/// through shared references: [`Few`] keeps places of several pairs at once.
 #[repr(align(64))]
-pub(super) struct Sums(MaybeUninit<[f32; MOST_VECTORS * 14 * 16]>);
+pub(super) struct Sums(UnsafeCell<MaybeUninit<[f32; MOST_VECTORS * 14 * 16]>>);
 
 impl Sums {
     pub(super) fn new() -> Self {
-        Self(MaybeUninit::uninit())
+        Self(UnsafeCell::new(MaybeUninit::uninit()))
     }
 
     /// Where vector `v` of row `i` lies.
     #[inline(always)]
     pub(super) fn at<S: Simd>(&self, v: usize, i: usize) -> *const f32 {
         let place = ((v / 2) * S::TILE_ROWS + i) * 2 * S::LANES + (v % 2) * S::LANES;
-        self.0.as_ptr().cast::<f32>().wrapping_add(place)
+        self.0.get().cast::<f32>().wrapping_add(place)
     }
 
-    fn pair<S: Simd>(&mut self, pair: usize) -> *mut f32 {
-        self.0.as_mut_ptr().cast::<f32>().wrapping_add(pair * S::TILE_ROWS * 2 * S::LANES)
+    fn pair<S: Simd>(&self, pair: usize) -> *mut f32 {
+        self.0.get().cast::<f32>().wrapping_add(pair * S::TILE_ROWS * 2 * S::LANES)
     }
 }
 
@@ -87,7 +89,7 @@ pub(super) unsafe fn multiply_all<S: Simd>(
     (a, height, rows): (*const f32, usize, usize),
     (b, vectors): (*const f32, usize),
     first: usize,
-    sums: &mut Sums,
+    sums: &Sums,
 ) {
     for pair in 0..vectors.div_ceil(2) {
         let b = b.wrapping_add(pair * 2 * S::LANES * k);
@@ -140,7 +142,7 @@ impl Few {
         s: S,
         (b, vectors): (*const f32, usize),
         first: usize,
-        sums: &mut Sums,
+        sums: &Sums,
     ) {
         for pair in 0..vectors / 2 {
             let b = b.wrapping_add(pair * 2 * S::LANES * self.k);

@@ -38,7 +38,7 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
         unsafe { pack_backward::<S, C>(s, self.weight, hidden, columns, self.pass.panels) };
         let share = Share::new::<S>(order, split, member, hidden, PAIR);
         member.wait();
-        let mut sums = [(); TOGETHER].map(|()| Sums::new());
+        let sums = [(); TOGETHER].map(|()| Sums::new());
         let cut = by_one(order.batch(), C::GATES, hidden);
         let mut stage = 0;
         // One more round than steps: the last one is the product that gives the gradient of the initial states.
@@ -60,7 +60,7 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
                     if fed > 0 {
                         let a = (operand.wrapping_add(task.row * k).cast_const(), task.height, fed);
                         let mut few = Few::new(k, a, cut);
-                        for (i, sums) in tasks.clone().zip(&mut sums) {
+                        for (i, sums) in tasks.clone().zip(&sums) {
                             let task = share.task::<S>(i);
                             let panel = panels.wrapping_add(backward_panel::<S, C>(hidden, phase, task.unit));
                             // SAFETY: the operand of this stage was packed before the last barrier (or by this member).

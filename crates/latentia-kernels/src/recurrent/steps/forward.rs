@@ -64,7 +64,7 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
             self.pack::<S>(s, share.task::<S>(i), 0, 0, operands[0]);
         }
         member.wait();
-        let mut sums = [(); TOGETHER].map(|()| Sums::new());
+        let sums = [(); TOGETHER].map(|()| Sums::new());
         let mut block = empty_block::<S>(s);
         let cut = by_one(order.batch(), C::GATES, hidden);
         for t in 0..order.steps() {
@@ -89,7 +89,7 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
                         let a = operand.wrapping_add(task.row * width + segment.depth.start * task.height);
                         let a = (a.cast_const(), task.height, rows);
                         let mut few = Few::new(k, a, cut);
-                        for (i, sums) in tasks.clone().zip(&mut sums) {
+                        for (i, sums) in tasks.clone().zip(&sums) {
                             let task = share.task::<S>(i);
                             let vectors = task.vectors * segment.gates.len();
                             let panel = forward_panel::<S, C>(width, hidden, phase, task.unit);
