@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     Error, Result, anomaly,
     clusters::k_means::KMeansConfig,
-    codes::squared_errors,
+    codes::reconstruction_errors,
     data::{Dataset, Matrix, ReadOptions, Split, catalogue::ENTRIES},
     evaluate,
     model::Model,
@@ -189,7 +189,7 @@ fn measure(recipe: &Recipe, data: &Dataset, seed: u64, run: &mut Run) -> Result<
         None => Values::default(),
     };
     if let Some(model) = model.as_reconstruct() {
-        let errors = squared_errors(&rows.x, &model.reconstruct(&rows.x)?);
+        let errors = reconstruction_errors(&rows.x, |x| model.reconstruct(x))?;
         values[ERROR] = Some(errors.iter().sum::<f64>() / errors.len() as f64);
     }
     if let (Some(model), Some(labels)) = (model.as_assign(), &rows.labels) {

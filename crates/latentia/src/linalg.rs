@@ -2,6 +2,7 @@
 
 use faer::prelude::Reborrow;
 use faer::{Mat, MatMut, MatRef};
+use latentia_kernels::math::all_finite;
 use latentia_linalg::NoConvergence;
 use rayon::prelude::*;
 
@@ -27,17 +28,37 @@ pub(crate) fn check_finite(name: &str, x: &Matrix) -> Result<()> {
 
 /// The same for rows that follow `before` others.
 fn check_finite_after(name: &str, x: &Matrix, before: usize) -> Result<()> {
-    if x.cols() == 0 {
-        return Ok(());
-    }
-    let bad = x.as_slice().par_iter().position_first(|v| !v.is_finite());
-    match bad {
+    match first_not_finite(x) {
         None => Ok(()),
         Some(i) => Err(DataError::new(name, x.as_slice()[i].to_string(), "a finite number")
             .row((before + i / x.cols()) as u64 + 1)
             .column((i % x.cols() + 1).to_string())
             .into()),
     }
+}
+
+/// Where the first number lies that is not finite, counted through the rows.
+pub(crate) fn first_not_finite(x: &Matrix) -> Option<usize> {
+    match all_finite(x.as_slice()) {
+        true => None,
+        false => x.as_slice().iter().position(|v| !v.is_finite()),
+    }
+}
+
+/// `Σ_j (a_j − b_j)²` in double precision, in sixteen running sums: in a single one each addition waits for the one before.
+pub(crate) fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
+    const SUMS: usize = 16;
+    let square = |a: f32, b: f32| (f64::from(a) - f64::from(b)).powi(2);
+    let (a, a_rest) = a.as_chunks::<SUMS>();
+    let (b, b_rest) = b.as_chunks::<SUMS>();
+    let mut sums = [0.0; SUMS];
+    for (a, b) in a.iter().zip(b) {
+        for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += square(a, b);
+        }
+    }
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(&a, &b)| square(a, b)).sum();
+    sums.iter().sum::<f64>() + rest
 }
 
 /// Refuses a matrix whose number of columns is not `expected`.
@@ -150,4 +171,29 @@ pub(crate) fn finite_sums(x: &Matrix, before: usize) -> Result<(Vec<f64>, f32)> 
         check_finite_after("input", x, before)?;
     }
     Ok((sums, largest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn squared_distances_of_any_length_leave_nothing_out() {
+        for n in 0..40 {
+            // Squares of small whole numbers: every sum is exact, whatever the order.
+            let a: Vec<f32> = (0..n).map(|j| j as f32).collect();
+            let b: Vec<f32> = (0..n).map(|j| (2 * j + 1) as f32).collect();
+            let want: f64 = (1..=n).map(|j| f64::from(j).powi(2)).sum();
+            assert_eq!(squared_distance(&a, &b), want, "{n} numbers");
+        }
+    }
+
+    #[test]
+    fn the_first_number_that_is_not_finite_is_named() {
+        let mut x = Matrix::zeros(300, 70);
+        assert_eq!(first_not_finite(&x), None);
+        x.row_mut(299)[69] = f32::INFINITY;
+        x.row_mut(257)[3] = f32::NAN;
+        assert_eq!(first_not_finite(&x), Some(257 * 70 + 3));
+    }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Result,
     data::{Dataset, Matrix, Split},
+    linalg::first_not_finite,
     report::Section,
     train::params::Tensors,
 };
@@ -233,7 +234,7 @@ pub(crate) fn check_rows(what: &str, x: &Matrix, width: usize) -> Result<()> {
     if x.cols() != width {
         return Err(Error::config("data", format!("found {} columns, expected {width}: {what}", x.cols())));
     }
-    if let Some(at) = x.as_slice().iter().position(|v| !v.is_finite()) {
+    if let Some(at) = first_not_finite(x) {
         let (row, column) = (at / width + 1, at % width + 1);
         return Err(Error::config(
             "data",

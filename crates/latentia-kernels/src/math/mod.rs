@@ -10,7 +10,7 @@ pub use activation::Activation;
 pub(crate) use slice::BLOCK;
 #[cfg(test)]
 pub(crate) use slice::MapInPlace;
-pub use slice::{exp_in_place, log_in_place};
+pub use slice::{all_finite, exp_in_place, log_in_place};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -169,3 +169,4 @@ fn gelu_derivative_is_close_everywhere() {
 }
 
 pub(crate) mod activations;
+mod slice;

@@ -55,29 +55,6 @@ impl Squares {
     }
 }
 
-/// True if no element is infinite or NaN.
-pub fn all_finite(x: &[f32]) -> bool {
-    let level = simd::level();
-    let mut finite = vec![true; x.len().div_ceil(BLOCK)];
-    let blocks = finite.iter_mut().zip(x.chunks(BLOCK)).collect();
-    threads::for_each(blocks, |(finite, block): (&mut bool, &[f32])| {
-        *finite = simd::dispatch_at(level, AllFinite(block));
-    });
-    finite.iter().all(|&f| f)
-}
-
-struct AllFinite<'a>(&'a [f32]);
-
-impl Kernel for AllFinite<'_> {
-    type Output = bool;
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> bool {
-        // No early end: a loop without a branch is a loop of vectors.
-        self.0.iter().fold(true, |finite, x| finite & x.is_finite())
-    }
-}
-
 /// `x_i = min(max(x_i, -limit), limit)`; NaN stays NaN.
 ///
 /// # Panics

@@ -9,7 +9,7 @@
 mod gradient;
 
 use gradient::{Squares, SumOfSquares};
-pub use gradient::{all_finite, clip_by_value, sum_of_squares};
+pub use gradient::{clip_by_value, sum_of_squares};
 
 use crate::math::BLOCK;
 use crate::simd::{self, Kernel, Simd};

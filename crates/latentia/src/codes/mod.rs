@@ -14,7 +14,11 @@ use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::data::{Dataset, Matrix};
+use crate::{
+    Result,
+    data::{Dataset, Matrix},
+    linalg::squared_distance,
+};
 
 /// The widest layer that is believed; more is a mistyped number.
 const MAX_WIDTH: usize = 1 << 20;
@@ -45,7 +49,18 @@ fn outside_of(data: &Dataset, columns: Range<usize>, least: f32, greatest: f32) 
 
 /// `Σ_j (x_j − x̂_j)²` of every row.
 pub fn squared_errors(x: &Matrix, reconstruction: &Matrix) -> Vec<f64> {
-    let difference = |a: f32, b: f32| f64::from(a) - f64::from(b);
-    let error = |(a, b): (&[f32], &[f32])| a.iter().zip(b).map(|(&a, &b)| difference(a, b).powi(2)).sum();
-    x.iter_rows().zip(reconstruction.iter_rows()).map(error).collect()
+    x.iter_rows().zip(reconstruction.iter_rows()).map(|(a, b)| squared_distance(a, b)).collect()
+}
+
+/// [`squared_errors`] of what `reconstruct` makes of some rows at a time: no more than these are in memory twice.
+pub(crate) fn reconstruction_errors(
+    x: &Matrix,
+    reconstruct: impl Fn(&Matrix) -> Result<Matrix>,
+) -> Result<Vec<f64>> {
+    let mut errors = Vec::with_capacity(x.rows());
+    for first in (0..x.rows()).step_by(EVALUATION_ROWS) {
+        let some = x.slice_rows(first..(first + EVALUATION_ROWS).min(x.rows()));
+        errors.extend(squared_errors(&some, &reconstruct(&some)?));
+    }
+    Ok(errors)
 }

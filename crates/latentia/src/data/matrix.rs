@@ -1,5 +1,7 @@
 //! A dense table of numbers.
 
+use std::ops::Range;
+
 /// Rows of `f32` features, row-major: row `i` is `values[i * cols .. (i + 1) * cols]`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Matrix {
@@ -72,9 +74,17 @@ impl Matrix {
         Self::new(indices.len(), self.cols, values)
     }
 
+    /// Some rows that follow each other.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    pub fn slice_rows(&self, rows: Range<usize>) -> Self {
+        let values = self.values[rows.start * self.cols..rows.end * self.cols].to_vec();
+        Self::new(rows.len(), self.cols, values)
+    }
+
     /// The first `n` rows, or all when there are fewer.
     pub fn head(&self, n: usize) -> Self {
-        let n = n.min(self.rows);
-        Self::new(n, self.cols, self.values[..n * self.cols].to_vec())
+        self.slice_rows(0..n.min(self.rows))
     }
 }

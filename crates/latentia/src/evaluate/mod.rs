@@ -4,6 +4,7 @@
 
 mod classification;
 mod clustering;
+mod nearest;
 mod neighbours;
 mod pairs;
 mod probe;
@@ -14,7 +15,10 @@ mod subspace;
 
 pub use classification::{accuracy, balanced_accuracy, confusion_matrix, log_loss};
 pub use clustering::{adjusted_rand_index, clustering_accuracy, normalized_mutual_information};
-pub use neighbours::{Neighbour, continuity, knn_accuracy, leave_one_out_accuracy, nearest, trustworthiness};
+pub use nearest::{Neighbour, nearest};
+pub use neighbours::{
+    continuity, knn_accuracy, leave_one_out_accuracy, trustworthiness, trustworthiness_and_continuity,
+};
 pub use pairs::{Recall, pair_ranks};
 pub use probe::{LogisticRegression, linear_probe_accuracy};
 pub use ranking::{Point, average_precision, precision_at, precision_recall_curve, roc_auc, roc_curve};

@@ -1,7 +1,7 @@
 //! How far a reconstruction is from the input.
 
 use crate::data::Matrix;
-use crate::linalg::check_cols;
+use crate::linalg::{check_cols, squared_distance};
 use crate::{Result, evaluate::check_lengths};
 
 /// `Σ_ij (x_ij - x̂_ij)² / n`: the squared error of a row, averaged over the `n` rows.
@@ -11,8 +11,9 @@ use crate::{Result, evaluate::check_lengths};
 pub fn squared_error(x: &Matrix, reconstruction: &Matrix) -> Result<f64> {
     check_lengths("reconstruction", reconstruction.rows(), "the input", x.rows())?;
     check_cols("reconstruction", reconstruction, x.cols())?;
-    let squares = x.as_slice().iter().zip(reconstruction.as_slice());
-    Ok(squares.map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>() / x.rows() as f64)
+    let squares: f64 =
+        x.iter_rows().zip(reconstruction.iter_rows()).map(|(a, b)| squared_distance(a, b)).sum();
+    Ok(squares / x.rows() as f64)
 }
 
 /// `Σ_ij (x_ij - x̂_ij)² / (n d)`.

@@ -65,12 +65,13 @@ pub fn map_figures(
     if k == 0 {
         return Ok(None);
     }
+    let (trustworthiness, continuity) = evaluate::trustworthiness_and_continuity(x, points, k)?;
     Ok(Some(MapFigures {
         name: name.to_owned(),
         rows,
         k,
-        trustworthiness: evaluate::trustworthiness(x, points, k)?,
-        continuity: evaluate::continuity(x, points, k)?,
+        trustworthiness,
+        continuity,
         neighbour_accuracy: match labels {
             Some(labels) => Some(evaluate::leave_one_out_accuracy(points, labels, k)?),
             None => None,

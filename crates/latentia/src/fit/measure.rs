@@ -11,20 +11,21 @@ use super::{
 use crate::{
     Result,
     anomaly::AnomalyConfig,
-    codes::pca::{Pca, PcaConfig},
+    codes::{
+        pca::{Pca, PcaConfig},
+        reconstruction_errors,
+    },
     data::{Dataset, Matrix, Split},
     evaluate,
     figures::{
         Agreement, ClusterFigures, Figures, LikelihoodFigures, NeighbourFigures, PartFigures, PcaPoint,
         RegressionPart, RetrievalFigures, Threshold,
     },
-    model::{Assign, Assignment, Encode, Model, Reconstruct},
+    model::{Assign, Assignment, Encode, Model},
     random::{Purpose, stream, subset},
     search::are_bits,
 };
 
-/// Rows at a time where only sums are kept.
-const CHUNK: usize = 4096;
 /// Most rows that are searched for neighbours, and most that are classified by them.
 const NEIGHBOUR_ROWS: (usize, usize) = (60_000, 10_000);
 /// Neighbours that vote.
@@ -98,7 +99,7 @@ pub(super) fn measure(
             figures.parts.push(PartFigures {
                 part: part.to_owned(),
                 rows: split.len(),
-                squared_error: mean(&reconstruction_errors(model, &split.x)?),
+                squared_error: mean(&reconstruction_errors(&split.x, |x| model.reconstruct(x))?),
                 pca_squared_error,
             });
         }
@@ -209,16 +210,6 @@ fn clusters(model: &dyn Assign, part: &str, split: &Split) -> Result<ClusterFigu
     };
     let inertia = distances.iter().map(|&d| f64::from(d).powi(2)).sum();
     Ok(ClusterFigures { part: part.to_owned(), sizes, inertia, agreement })
-}
-
-/// Squared error of every row, some rows at a time.
-fn reconstruction_errors(model: &dyn Reconstruct, x: &Matrix) -> Result<Vec<f64>> {
-    let mut errors = Vec::with_capacity(x.rows());
-    for chunk in x.as_slice().chunks(CHUNK * x.cols().max(1)) {
-        let chunk = Matrix::new(chunk.len() / x.cols(), x.cols(), chunk.to_vec());
-        errors.extend(crate::codes::squared_errors(&chunk, &model.reconstruct(&chunk)?));
-    }
-    Ok(errors)
 }
 
 /// k-nearest-neighbour accuracy in code space, in PCA's, and on the input, over the same rows.

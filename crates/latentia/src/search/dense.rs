@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Hit, nearest_of};
-use crate::{DataError, Result, data::Matrix, evaluate};
+use crate::{DataError, Result, data::Matrix, evaluate, linalg::squared_distance};
 
 /// How far two codes of real numbers are apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -73,9 +73,4 @@ pub fn within(codes: &Matrix, query: &[f32], radius: f64, metric: Metric) -> Vec
         (0..codes.rows()).into_par_iter().map(distance).filter(|hit| hit.distance <= radius).collect();
     let count = found.len();
     nearest_of(found, count)
-}
-
-/// In double precision, as the blocked search compares its candidates.
-pub(super) fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum()
 }

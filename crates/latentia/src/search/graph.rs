@@ -7,9 +7,10 @@ use std::{
 
 use rand::RngExt;
 
-use super::{Hit, Metric, dense, nearest_of};
+use super::{Hit, Metric, nearest_of};
 use crate::{
     data::Matrix,
+    linalg::squared_distance,
     random::{Purpose, stream},
 };
 
@@ -149,7 +150,7 @@ impl Graph {
         let near = self.search_layer(codes, query, &near, LEAST_CANDIDATES.max(2 * k), 0, &mut seen);
         let exact = |near: &Near| {
             let row = near.1 as usize;
-            Hit { row, distance: metric.of_square(dense::squared_distance(codes.row(row), query)) }
+            Hit { row, distance: metric.of_square(squared_distance(codes.row(row), query)) }
         };
         nearest_of(near.iter().map(exact).collect(), k)
     }

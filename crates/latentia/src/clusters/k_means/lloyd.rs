@@ -4,7 +4,7 @@ use latentia_kernels::nearest::{Assign, Centres, Sums};
 
 use super::{KMeans, KMeansConfig, seed::plus_plus};
 use crate::data::Matrix;
-use crate::linalg::{column_sums, finite_sums};
+use crate::linalg::{column_sums, finite_sums, squared_distance};
 use crate::random::{Purpose, stream};
 use crate::{DataError, Result};
 
@@ -81,8 +81,7 @@ impl Lloyd<'_> {
             let centres = Centres::new(&centroids, &self.origin);
             let sums = assign.run(x.as_slice(), &centres, &mut labels);
             let next = means(&self.relocated(sums, &centres, &labels), &centroids);
-            let moved: f64 =
-                next.iter().zip(&centroids).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
+            let moved = squared_distance(&next, &centroids);
             let settled = sums.changed == 0;
             centroids = next;
             if settled || moved <= self.tolerance {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Result,
-    codes::squared_errors,
+    codes::reconstruction_errors,
     data::{Dataset, Matrix, Split},
     model::{
         Decode, Denoise, Encode, LogLikelihood, Model, Reconstruct, Sample, Score, Size, capabilities,
@@ -74,11 +74,11 @@ impl Reconstruct for Autoencoder {
 
 impl Score for Autoencoder {
     fn score(&self, x: &Matrix) -> Result<Vec<f64>> {
+        check_rows("the features of the model", x, self.input)?;
         if self.is_variational() {
-            check_rows("the features of the model", x, self.input)?;
             return Ok(self.evidence(x, SCORE_SAMPLES).bound.into_iter().map(|bound| -bound).collect());
         }
-        Ok(squared_errors(x, &self.reconstruct(x)?))
+        reconstruction_errors(x, |x| self.reconstruct(x))
     }
 
     fn score_name(&self) -> &'static str {

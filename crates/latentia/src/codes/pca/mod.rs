@@ -25,9 +25,9 @@ use std::path::Path;
 pub use config::{PcaConfig, Solver};
 use faer::MatRef;
 
-use crate::codes::squared_errors;
+use crate::codes::reconstruction_errors;
 use crate::data::Matrix;
-use crate::linalg::{check_cols, check_finite, for_row_blocks};
+use crate::linalg::{check_cols, check_finite, for_row_blocks, squared_distance};
 use crate::{Error, Result};
 use latentia_linalg::product;
 
@@ -152,7 +152,9 @@ impl Pca {
     /// # Errors
     /// As [`Pca::encode`].
     pub fn squared_errors(&self, x: &Matrix) -> Result<Vec<f64>> {
-        Ok(squared_errors(x, &self.reconstruct(x)?))
+        check_cols("input", x, self.features())?;
+        check_finite("input", x)?;
+        reconstruction_errors(x, |x| self.reconstruct(x))
     }
 
     /// The squared error `‖x - x̂‖²`, averaged over rows, with only the first `size` components, for each of `sizes`:
@@ -178,10 +180,7 @@ impl Pca {
                 *e += (f64::from(h) * f64::from(s)).powi(2);
             }
         }
-        let centred = |row: &[f32]| -> f64 {
-            row.iter().zip(&self.mean).map(|(&v, &m)| (f64::from(v) - f64::from(m)).powi(2)).sum()
-        };
-        let total: f64 = x.iter_rows().map(centred).sum();
+        let total: f64 = x.iter_rows().map(|row| squared_distance(row, &self.mean)).sum();
         let error = |&size: &usize| (total - energy[..size].iter().sum::<f64>()).max(0.0) / x.rows() as f64;
         Ok(sizes.iter().map(error).collect())
     }
