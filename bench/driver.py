@@ -52,8 +52,11 @@ GROUPS = [
     ("PCA of a file, reading included", ["pca-file:60000x784:30"], 1.0, 2.0),
     ("k-means, whole fit", ["k-means:70000x10:10", "k-means:70000x784:10"], 1.0, 2.0),
     ("k-means from the same rows", ["k-means-from:70000x10:10", "k-means-from:70000x784:10"], 1.0, 2.0),
+    ("exact search, a sixth of the rows among all", ["nearest:60000x784:5", "nearest:60000x30:5"], 1.0, 2.0),
 ]
 CEILING = "sgemm:2048"
+# Work on rows from a file.
+FROM_DATA = ("pca", "pca-file", "k-means", "k-means-from", "nearest")
 
 
 def flops(name):
@@ -144,7 +147,7 @@ def make_data(folder, names):
     """A mixture of ten overlapping Gaussians in few dimensions, with noise in all: what images are like, and no two alike."""
     import numpy as np
 
-    shapes = {n.split(":")[1] for n in names if n.split(":")[0] in ("pca", "pca-file", "k-means", "k-means-from")}
+    shapes = {n.split(":")[1] for n in names if n.split(":")[0] in FROM_DATA}
     for shape in sorted(shapes):
         rows, cols = map(int, shape.split("x"))
         rng = np.random.default_rng(0)

@@ -201,6 +201,19 @@ def k_means(sizes, start):
     return once
 
 
+def nearest(sizes):
+    from sklearn.neighbors import NearestNeighbors
+
+    x, k = rows_and_size(sizes)
+    queries = x[: len(x) // 6].copy()
+
+    def once():
+        found = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(x).kneighbors(queries)[1]
+        return f"sum of the rows found {found.sum()}"
+
+    return once
+
+
 def prepare(name):
     kind, rest = name.split(":", 1)
     if kind in ("lstm", "gru", "rnn"):
@@ -219,6 +232,8 @@ def prepare(name):
         return pca(rest, kind == "pca"), 1
     if kind in ("k-means", "k-means-from"):
         return k_means(rest, kind == "k-means-from"), 1
+    if kind == "nearest":
+        return nearest(rest), 1
     raise ValueError(f"{kind}: no such work")
 
 

@@ -68,6 +68,7 @@ fn prepare(name: &str) -> Result<Box<dyn Work>, String> {
         "sgemm" => Box::new(tabular::Product::new(rest)?),
         "pca" | "pca-file" => Box::new(tabular::Components::new(rest, kind == "pca")?),
         "k-means" | "k-means-from" => Box::new(tabular::Clusters::new(rest, kind == "k-means-from")?),
+        "nearest" => Box::new(tabular::Search::new(rest)?),
         _ => return Err(format!("{kind}: no such work")),
     })
 }

@@ -1,4 +1,4 @@
-//! PCA and k-means of a file of numbers, and the product that tells what the processor can do.
+//! PCA, k-means and exact search of a file of numbers, and the product that tells what the processor can do.
 
 use std::{io::Read, time::Instant};
 
@@ -6,6 +6,7 @@ use latentia::{
     clusters::k_means::KMeansConfig,
     codes::pca::{Pca, PcaConfig},
     data::Matrix,
+    evaluate::nearest,
 };
 use latentia_kernels::{MatMut, MatRef, gemm::gemm};
 
@@ -132,6 +133,35 @@ impl Work for Clusters {
             self.seed += 1;
         }
         timed.note = notes.join("; ");
+        Ok(timed)
+    }
+}
+
+/// The nearest of all rows to each of the first sixth of them.
+pub(crate) struct Search {
+    searched: Matrix,
+    queries: Matrix,
+    k: usize,
+}
+
+impl Search {
+    pub(crate) fn new(sizes: &str) -> Result<Self, String> {
+        let (file, k) = Numbers::and_size(sizes)?;
+        let searched = file.all()?;
+        Ok(Self { queries: searched.head(file.rows / 6), searched, k })
+    }
+}
+
+impl Work for Search {
+    fn run(&mut self, repetitions: usize) -> Result<Timed, String> {
+        let mut timed = Timed::new(Vec::new());
+        for _ in 0..repetitions {
+            let began = Instant::now();
+            let found = nearest(&self.searched, &self.queries, self.k).map_err(|e| e.to_string())?;
+            timed.ms.push(began.elapsed().as_secs_f64() * 1e3);
+            let sum: usize = found.iter().flatten().map(|n| n.index).sum();
+            timed.note = format!("sum of the rows found {sum}");
+        }
         Ok(timed)
     }
 }

@@ -6,6 +6,8 @@ use crate::data::Matrix;
 use crate::linalg::{check_cols, check_finite, column_sums, squared_distance};
 use crate::{Error, Result};
 
+/// Queries whose candidates are held.
+const AT_ONCE: usize = 16 * QUERIES;
 /// Queries whose inner products are formed at once, and rows of the searched table: 2 MiB of products.
 const QUERIES: usize = 1024;
 const SEARCHED: usize = 512;
@@ -31,53 +33,102 @@ pub struct Neighbour {
 /// # Errors
 /// When the columns differ, a value is not finite, or `k` is not within 1 and the rows of `searched`.
 pub fn nearest(searched: &Matrix, queries: &Matrix, k: usize) -> Result<Vec<Vec<Neighbour>>> {
-    let (n, d) = (searched.rows(), searched.cols());
+    let (n, d, count) = (searched.rows(), searched.cols(), queries.rows());
     check_cols("queries", queries, d)?;
     check_finite("searched", searched)?;
     check_finite("queries", queries)?;
     if k == 0 || k > n {
         return Err(Error::config("k", format!("{k} neighbours of {n} rows; use 1 to {n}")));
     }
-    // Distances do not change with the origin, and around the mean the rounding of the inner products is least.
-    let sums = column_sums(searched, |v, _| v, &vec![0.0; d]);
-    let mean: Vec<f64> = sums.iter().map(|sum| sum / n as f64).collect();
-    let (rows, norms) = centre(searched, &mean);
-    let largest = norms.iter().copied().fold(0.0, f32::max);
-    let margin = f32::EPSILON * (8.0 + d as f32);
-    let mut products = vec![0.0; QUERIES.min(queries.rows()) * SEARCHED.min(n)];
-    let mut found = Vec::with_capacity(queries.rows());
-    for first in (0..queries.rows()).step_by(QUERIES) {
-        let asked = queries.slice_rows(first..(first + QUERIES).min(queries.rows()));
-        let (centred, asked_norms) = centre(&asked, &mean);
-        let mut candidates: Vec<Candidates> =
-            asked_norms.iter().map(|norm| Candidates::new(k, margin * (norm + largest))).collect();
-        for from in (0..n).step_by(SEARCHED) {
-            let count = SEARCHED.min(n - from);
-            let products = &mut products[..asked.rows() * count];
-            let here = MatRef::new(&rows[from * d..(from + count) * d], count, d);
-            let c = MatMut::new(products, asked.rows(), count);
-            gemm(MatRef::new(&centred, asked.rows(), d), here.t(), c, false);
-            let pieces = candidates.chunks_mut(PIECE).zip(products.chunks(PIECE * count)).collect();
-            threads::for_each(pieces, |(candidates, products): (&mut [Candidates], &[f32])| {
-                for (candidates, products) in candidates.iter_mut().zip(products.chunks_exact(count)) {
-                    candidates.add(from, products, &norms[from..from + count]);
-                }
-            });
-        }
-        let mut exact = vec![Vec::new(); asked.rows()];
-        let pieces = exact.chunks_mut(PIECE).zip(candidates.chunks(PIECE)).enumerate().collect();
-        threads::for_each(pieces, |(piece, (exact, candidates)): (usize, (&mut [_], &[Candidates]))| {
-            for ((i, exact), candidates) in (piece * PIECE..).zip(exact).zip(candidates) {
-                let neighbour = |index| Neighbour {
-                    index,
-                    squared_distance: squared_distance(asked.row(i), searched.row(index)),
-                };
-                *exact = closest(candidates.indices().map(neighbour).collect(), k);
-            }
-        });
-        found.append(&mut exact);
+    let table = Table::new(searched);
+    let mut found = Vec::with_capacity(count);
+    for first in (0..count).step_by(AT_ONCE) {
+        let rows = AT_ONCE.min(count - first);
+        let asked = &queries.as_slice()[first * d..(first + rows) * d];
+        found.append(&mut table.exact(asked, &table.candidates(asked, rows, k), k));
     }
     Ok(found)
+}
+
+/// The searched rows. Distances do not change with the origin, and around the mean the rounding of the inner products is least.
+struct Table<'a> {
+    rows: &'a Matrix,
+    mean: Vec<f64>,
+    /// The largest squared norm about the mean.
+    largest: f32,
+}
+
+impl<'a> Table<'a> {
+    fn new(rows: &'a Matrix) -> Self {
+        let sums = column_sums(rows, |v, _| v, &vec![0.0; rows.cols()]);
+        let mean: Vec<f64> = sums.iter().map(|sum| sum / rows.rows() as f64).collect();
+        let mut table = Self { rows, mean, largest: 0.0 };
+        let (mut block, mut norms) = table.room();
+        for from in (0..rows.rows()).step_by(SEARCHED) {
+            table.largest =
+                table.centred(from, &mut block, &mut norms).1.iter().fold(table.largest, |a, &b| a.max(b));
+        }
+        table
+    }
+
+    /// Room for the rows of a block, and for their norms.
+    fn room(&self) -> (Vec<f32>, Vec<f32>) {
+        let most = SEARCHED.min(self.rows.rows());
+        (vec![0.0; most * self.rows.cols()], vec![0.0; most])
+    }
+
+    /// The block of rows from row `from` on less the mean, and their squared norms.
+    fn centred<'b>(&self, from: usize, block: &'b mut [f32], norms: &'b mut [f32]) -> (&'b [f32], &'b [f32]) {
+        let (count, d) = (SEARCHED.min(self.rows.rows() - from), self.rows.cols());
+        let (block, norms) = (&mut block[..count * d], &mut norms[..count]);
+        centre(&self.rows.as_slice()[from * d..(from + count) * d], &self.mean, block, norms);
+        (block, norms)
+    }
+
+    /// For each of `count` queries the rows that may be among the `k` nearest.
+    fn candidates(&self, queries: &[f32], count: usize, k: usize) -> Vec<Candidates> {
+        let (n, d) = (self.rows.rows(), self.rows.cols());
+        let margin = f32::EPSILON * (8.0 + d as f32);
+        let (mut centred, mut norms) = (vec![0.0; queries.len()], vec![0.0; count]);
+        centre(queries, &self.mean, &mut centred, &mut norms);
+        let mut candidates: Vec<Candidates> =
+            norms.iter().map(|norm| Candidates::new(k, margin * (norm + self.largest))).collect();
+        let (mut block, mut norms) = self.room();
+        let mut products = vec![0.0; QUERIES.min(count) * SEARCHED.min(n)];
+        for from in (0..n).step_by(SEARCHED) {
+            let (block, norms) = self.centred(from, &mut block, &mut norms);
+            let here = norms.len();
+            for (part, candidates) in candidates.chunks_mut(QUERIES).enumerate() {
+                let rows = candidates.len();
+                let a = MatRef::new(&centred[part * QUERIES * d..][..rows * d], rows, d);
+                let products = &mut products[..rows * here];
+                gemm(a, MatRef::new(block, here, d).t(), MatMut::new(products, rows, here), false);
+                let pieces = candidates.chunks_mut(PIECE).zip(products.chunks(PIECE * here)).collect();
+                threads::for_each(pieces, |(candidates, products): (&mut [Candidates], &[f32])| {
+                    for (candidates, products) in candidates.iter_mut().zip(products.chunks_exact(here)) {
+                        candidates.add(from, products, norms);
+                    }
+                });
+            }
+        }
+        candidates
+    }
+
+    /// The nearest of each query's candidates.
+    fn exact(&self, queries: &[f32], candidates: &[Candidates], k: usize) -> Vec<Vec<Neighbour>> {
+        let d = self.rows.cols();
+        let mut found = vec![Vec::new(); candidates.len()];
+        let pieces = found.chunks_mut(PIECE).zip(candidates.chunks(PIECE)).enumerate().collect();
+        threads::for_each(pieces, |(piece, (found, candidates)): (usize, (&mut [_], &[Candidates]))| {
+            for ((i, found), candidates) in (piece * PIECE..).zip(found).zip(candidates) {
+                let query = &queries[i * d..(i + 1) * d];
+                let distance = |index| squared_distance(query, self.rows.row(index));
+                let neighbour = |index| Neighbour { index, squared_distance: distance(index) };
+                *found = closest(candidates.indices().map(neighbour).collect(), k);
+            }
+        });
+        found
+    }
 }
 
 /// The `k` nearest of `found` in order; the lower index first among equals.
@@ -159,16 +210,15 @@ fn within(score: f32, limit: f32) -> bool {
     score <= limit || score.is_nan()
 }
 
-/// The rows less `mean`, and their squared norms.
-fn centre(x: &Matrix, mean: &[f64]) -> (Vec<f32>, Vec<f32>) {
-    let d = x.cols();
-    let (mut rows, mut norms) = (vec![0.0; x.rows() * d], vec![0.0; x.rows()]);
+/// The rows of `x` less `mean`, and their squared norms.
+fn centre(x: &[f32], mean: &[f64], rows: &mut [f32], norms: &mut [f32]) {
+    let d = mean.len();
     if d == 0 {
-        return (rows, norms);
+        return;
     }
     let origin = vec![0.0; d];
     let outputs = rows.chunks_mut(PIECE * d).zip(norms.chunks_mut(PIECE));
-    let pieces = outputs.zip(x.as_slice().chunks(PIECE * d)).collect();
+    let pieces = outputs.zip(x.chunks(PIECE * d)).collect();
     threads::for_each(pieces, |((rows, norms), x): ((&mut [f32], &mut [f32]), &[f32])| {
         for ((row, norm), x) in rows.chunks_exact_mut(d).zip(norms).zip(x.chunks_exact(d)) {
             for ((out, &v), m) in row.iter_mut().zip(x).zip(mean) {
@@ -177,5 +227,4 @@ fn centre(x: &Matrix, mean: &[f64]) -> (Vec<f32>, Vec<f32>) {
             *norm = squared_distance(row, &origin) as f32;
         }
     });
-    (rows, norms)
 }
