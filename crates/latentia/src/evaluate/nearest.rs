@@ -6,8 +6,8 @@ use crate::data::Matrix;
 use crate::linalg::{check_cols, check_finite, column_sums, squared_distance};
 use crate::{Error, Result};
 
-/// Queries whose candidates are held.
-const AT_ONCE: usize = 16 * QUERIES;
+/// Candidates of all queries that are held at a time: 64 MiB.
+const HELD: usize = 1 << 22;
 /// Queries whose inner products are formed at once, and rows of the searched table: 2 MiB of products.
 const QUERIES: usize = 1024;
 const SEARCHED: usize = 512;
@@ -40,10 +40,11 @@ pub fn nearest(searched: &Matrix, queries: &Matrix, k: usize) -> Result<Vec<Vec<
     if k == 0 || k > n {
         return Err(Error::config("k", format!("{k} neighbours of {n} rows; use 1 to {n}")));
     }
+    let at_once = (HELD / KEPT.max(4 * k)).max(PIECE);
     let table = Table::new(searched);
     let mut found = Vec::with_capacity(count);
-    for first in (0..count).step_by(AT_ONCE) {
-        let rows = AT_ONCE.min(count - first);
+    for first in (0..count).step_by(at_once) {
+        let rows = at_once.min(count - first);
         let asked = &queries.as_slice()[first * d..(first + rows) * d];
         found.append(&mut table.exact(asked, &table.candidates(asked, rows, k), k));
     }
