@@ -108,5 +108,5 @@ fn others(x: &Matrix, i: usize) -> Vec<Neighbour> {
     let all = (0..x.rows()).filter(|&j| j != i);
     let all =
         all.map(|index| Neighbour { index, squared_distance: squared_distance(x.row(i), x.row(index)) });
-    closest(all.collect(), usize::MAX)
+    closest(all.collect(), x.rows())
 }

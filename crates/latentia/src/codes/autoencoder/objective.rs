@@ -343,15 +343,14 @@ impl Objective for AutoencoderObjective<'_> {
     }
 
     fn validate(&mut self, model: &AutoencoderModule, at: StepContext) -> Option<f64> {
-        let (rows, cols) = (self.validation.rows(), self.validation.cols());
+        let rows = self.validation.rows();
         if rows == 0 {
             return None;
         }
         let mut sum = 0.0;
         for (chunk, first) in (0..rows).step_by(EVALUATION_ROWS).enumerate() {
             let n = EVALUATION_ROWS.min(rows - first);
-            let values = self.validation.as_slice()[first * cols..(first + n) * cols].to_vec();
-            let value = self.evaluate(model, Matrix::new(n, cols, values), fixed(at, chunk));
+            let value = self.evaluate(model, self.validation.slice_rows(first..first + n), fixed(at, chunk));
             sum += host_values(value.rows).iter().map(|&l| f64::from(l)).sum::<f64>();
             if let Some(batch) = value.batch {
                 sum += f64::from(host_values(batch)[0]) * n as f64;
