@@ -26,6 +26,7 @@ pub use epilogue::Epilogue;
 pub use gram::add_gram;
 pub use pack::{pack_columns, pack_rows};
 pub use packed::PackedB;
+pub(crate) use tile::multiply_and;
 pub use tile::{Walk, for_rows, multiply, row_tile, row_tiles};
 
 use crate::simd::{self, Level};

@@ -58,7 +58,7 @@ pub unsafe fn multiply<S: Simd, const MR: usize, const NV: usize>(
 /// # Safety
 /// As there.
 #[inline(always)]
-unsafe fn multiply_and<S: Simd, const MR: usize, const NV: usize>(
+pub(crate) unsafe fn multiply_and<S: Simd, const MR: usize, const NV: usize>(
     s: S,
     k: usize,
     mut a: *const f32,

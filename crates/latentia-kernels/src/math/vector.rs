@@ -56,8 +56,13 @@ fn exp_below_89<S: Simd>(s: S, x: S::F) -> S::F {
 /// `exp(x) - 1` for `x <= 0` (zero above), within 1.6 ULP.
 #[inline(always)]
 pub fn exp_m1_negative<S: Simd>(s: S, x: S::F) -> S::F {
-    let x = s.max(s.splat(-104.0), s.min(s.splat(0.0), x));
-    let (m, n) = reduced_exp(s, x);
+    exp_m1_below_zero(s, s.min(s.splat(0.0), x))
+}
+
+/// `exp(x) - 1` for `x <= 0`.
+#[inline(always)]
+fn exp_m1_below_zero<S: Simd>(s: S, x: S::F) -> S::F {
+    let (m, n) = reduced_exp(s, s.max(s.splat(-104.0), x));
     let power = s.scale(s.splat(1.0), n);
     s.mul_add(power, m, s.sub(power, s.splat(1.0)))
 }
@@ -111,7 +116,7 @@ pub fn log_1p_unit<S: Simd>(s: S, x: S::F) -> S::F {
 /// `tanh(x) = -t / (t + 2)` with `t = exp(-2|x|) - 1`, within 2.7 ULP.
 #[inline(always)]
 pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
-    let t = exp_m1_negative(s, s.mul(s.abs(x), s.splat(-2.0)));
+    let t = exp_m1_below_zero(s, s.mul(s.abs(x), s.splat(-2.0)));
     let y = s.ratio(t, s.add(t, s.splat(2.0)));
     s.copy_sign(y, x)
 }
@@ -120,7 +125,7 @@ pub fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
 #[inline(always)]
 pub fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
     let one = s.splat(1.0);
-    let e = exp_below_89(s, s.sub(s.splat(0.0), s.abs(x)));
+    let e = exp_below_89(s, s.neg_abs(x));
     let top = s.select(s.lt(x, s.splat(0.0)), e, one);
     s.ratio(top, s.add(one, e))
 }
@@ -128,7 +133,7 @@ pub fn sigmoid<S: Simd>(s: S, x: S::F) -> S::F {
 /// `ln(1 + exp(x)) = max(x, 0) + ln(1 + exp(-|x|))`, within 2.8 ULP.
 #[inline(always)]
 pub fn softplus<S: Simd>(s: S, x: S::F) -> S::F {
-    let e = exp(s, s.sub(s.splat(0.0), s.abs(x)));
+    let e = exp(s, s.neg_abs(x));
     s.add(s.max(s.splat(0.0), x), log_1p_unit(s, e))
 }
 

@@ -8,12 +8,21 @@ use std::ops::Range;
 /// A vector of units in the forward pass.
 #[derive(Clone, Copy)]
 pub(super) struct Forward<F> {
-    /// In: the input's share of each gate with its bias. Out: the gates.
+    /// In: the input's share of each gate with its bias. Out: the gates, the last one only where it is not
+    /// [`LATE`](Pointwise::LATE).
     pub(super) gates: [F; 4],
-    /// In: the state before the step. Out: the state after it (used after the last phase).
+    /// The state before the step.
     pub(super) h: F,
     /// In: the memory before the step, or what an earlier phase left. Out: the memory after it.
     pub(super) memory: F,
+}
+
+/// What the last phase of a step ends with.
+pub(super) struct Finished<F> {
+    /// The state after the step.
+    pub(super) h: F,
+    /// The last gate.
+    pub(super) gate: F,
 }
 
 /// What the recurrent product adds.
@@ -30,7 +39,8 @@ pub(super) struct Backward<F> {
     pub(super) gates: [F; 4],
     /// What the product of this phase gives.
     pub(super) sum: F,
-    /// In: the gradient that reaches the state past all products. Out: that of the state before.
+    /// In: the gradient that reached the state past all products. Out: that of the state before. Zero without
+    /// [`CARRY`](Pointwise::CARRY).
     pub(super) carry: F,
     /// Gradient of this step's output.
     pub(super) dy: F,
@@ -58,6 +68,12 @@ pub(super) trait Pointwise: Copy + Send + Sync {
     const CARRIED: bool = false;
     /// Whether the last gate's recurrent share has a gradient of its own, left in the memory's place.
     const SPLIT_GATE: bool = false;
+    /// Whether the last gate is known only when a step is finished.
+    const LATE: bool = true;
+    /// Whether a gradient reaches the state before a step past all products.
+    const CARRY: bool = true;
+    /// What the second half of the last phase takes from the first.
+    type Held<F: Copy>: Copy;
 
     /// The gates of a phase; the operand of phase 0 is the state, of phase 1 the memory.
     #[inline(always)]
@@ -65,12 +81,18 @@ pub(super) trait Pointwise: Copy + Send + Sync {
         0..Self::GATES
     }
 
-    /// The first half of a phase.
-    fn forward<S: Simd>(self, s: S, phase: usize, recurrent: Recurrent<S::F>, v: &mut Forward<S::F>);
+    /// A phase, the last one but for its second half.
+    fn forward<S: Simd>(
+        self,
+        s: S,
+        phase: usize,
+        recurrent: Recurrent<S::F>,
+        v: &mut Forward<S::F>,
+    ) -> Self::Held<S::F>;
 
-    /// The second half: what needs a long chain of the first, run when other rows have had theirs, so that the processor
-    /// always has independent work.
-    fn finish<S: Simd>(self, s: S, phase: usize, v: &mut Forward<S::F>);
+    /// The second half of the last phase: what needs a long chain of the first, run when other rows have had theirs, so that the
+    /// processor always has independent work.
+    fn finish<S: Simd>(self, s: S, held: Self::Held<S::F>) -> Finished<S::F>;
 
     fn backward<S: Simd>(self, s: S, phase: usize, v: &mut Backward<S::F>);
 }
@@ -81,23 +103,29 @@ pub(super) struct Rnn(pub(super) Activation);
 impl Pointwise for Rnn {
     const GATES: usize = 1;
     const VECTORS: usize = 2;
+    const CARRY: bool = false;
+    type Held<F: Copy> = F;
 
     #[inline(always)]
-    fn forward<S: Simd>(self, s: S, _phase: usize, recurrent: Recurrent<S::F>, v: &mut Forward<S::F>) {
-        v.gates[0] = s.add(v.gates[0], recurrent.sums[0]);
+    fn forward<S: Simd>(
+        self,
+        s: S,
+        _phase: usize,
+        recurrent: Recurrent<S::F>,
+        v: &mut Forward<S::F>,
+    ) -> S::F {
+        s.add(v.gates[0], recurrent.sums[0])
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(self, s: S, _phase: usize, v: &mut Forward<S::F>) {
-        v.h = self.0.apply(s, v.gates[0]);
-        v.gates[0] = v.h;
+    fn finish<S: Simd>(self, s: S, sum: S::F) -> Finished<S::F> {
+        let h = self.0.apply(s, sum);
+        Finished { h, gate: h }
     }
 
     #[inline(always)]
     fn backward<S: Simd>(self, s: S, _phase: usize, v: &mut Backward<S::F>) {
-        let dh = s.add(s.add(v.dy, v.sum), v.carry);
-        v.gates[0] = self.0.pull_back(s, v.gates[0], dh);
-        v.carry = s.splat(0.0);
+        v.gates[0] = self.0.pull_back(s, v.gates[0], s.add(v.dy, v.sum));
     }
 }
 
@@ -109,27 +137,37 @@ impl Pointwise for Lstm {
     const VECTORS: usize = 1;
     const MEMORY: bool = true;
     const CARRIED: bool = true;
+    const LATE: bool = false;
+    const CARRY: bool = false;
+    type Held<F: Copy> = [F; 2];
 
     #[inline(always)]
-    fn forward<S: Simd>(self, s: S, _phase: usize, recurrent: Recurrent<S::F>, v: &mut Forward<S::F>) {
+    fn forward<S: Simd>(
+        self,
+        s: S,
+        _phase: usize,
+        recurrent: Recurrent<S::F>,
+        v: &mut Forward<S::F>,
+    ) -> [S::F; 2] {
         let i = sigmoid(s, s.add(v.gates[0], recurrent.sums[0]));
         let f = sigmoid(s, s.add(v.gates[1], recurrent.sums[1]));
         let g = tanh(s, s.add(v.gates[2], recurrent.sums[2]));
         let o = sigmoid(s, s.add(v.gates[3], recurrent.sums[3]));
         v.gates = [i, f, g, o];
         v.memory = s.mul_add(f, v.memory, s.mul(i, g));
+        [o, v.memory]
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(self, s: S, _phase: usize, v: &mut Forward<S::F>) {
-        v.h = s.mul(v.gates[3], tanh(s, v.memory));
+    fn finish<S: Simd>(self, s: S, [o, memory]: [S::F; 2]) -> Finished<S::F> {
+        Finished { h: s.mul(o, tanh(s, memory)), gate: o }
     }
 
     #[inline(always)]
     fn backward<S: Simd>(self, s: S, _phase: usize, v: &mut Backward<S::F>) {
         let [i, f, g, o] = v.gates;
         let one = s.splat(1.0);
-        let dh = s.add(s.add(v.dy, v.sum), v.carry);
+        let dh = s.add(v.dy, v.sum);
         let squashed = tanh(s, v.memory);
         let dc = s.mul_add(s.mul(dh, o), s.neg_mul_add(squashed, squashed, one), v.dmemory);
         v.gates = [
@@ -139,7 +177,6 @@ impl Pointwise for Lstm {
             s.mul(s.mul(dh, squashed), s.neg_mul_add(o, o, o)),
         ];
         v.dmemory = s.mul(dc, f);
-        v.carry = s.splat(0.0);
     }
 }
 
@@ -152,21 +189,26 @@ impl Pointwise for Gru {
     const VECTORS: usize = 2;
     const MEMORY: bool = true;
     const SPLIT_GATE: bool = true;
+    type Held<F: Copy> = [F; 3];
 
     #[inline(always)]
-    fn forward<S: Simd>(self, s: S, _phase: usize, recurrent: Recurrent<S::F>, v: &mut Forward<S::F>) {
+    fn forward<S: Simd>(
+        self,
+        s: S,
+        _phase: usize,
+        recurrent: Recurrent<S::F>,
+        v: &mut Forward<S::F>,
+    ) -> [S::F; 3] {
         let r = sigmoid(s, s.add(v.gates[0], recurrent.sums[0]));
         let z = sigmoid(s, s.add(v.gates[1], recurrent.sums[1]));
         v.memory = s.add(recurrent.sums[2], recurrent.bias);
-        let n = s.mul_add(r, v.memory, v.gates[2]);
-        v.gates = [r, z, n, n];
+        (v.gates[0], v.gates[1]) = (r, z);
+        [s.mul_add(r, v.memory, v.gates[2]), z, v.h]
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(self, s: S, _phase: usize, v: &mut Forward<S::F>) {
-        let n = tanh(s, v.gates[2]);
-        v.gates[2] = n;
-        v.h = s.mul_add(v.gates[1], s.sub(v.h, n), n);
+    fn finish<S: Simd>(self, s: S, held: [S::F; 3]) -> Finished<S::F> {
+        next_state(s, held)
     }
 
     #[inline(always)]
@@ -190,6 +232,7 @@ impl Pointwise for GruResetBefore {
     const VECTORS: usize = 2;
     const PHASES: usize = 2;
     const MEMORY: bool = true;
+    type Held<F: Copy> = [F; 3];
 
     #[inline(always)]
     fn gates(phase: usize) -> Range<usize> {
@@ -197,23 +240,24 @@ impl Pointwise for GruResetBefore {
     }
 
     #[inline(always)]
-    fn forward<S: Simd>(self, s: S, phase: usize, recurrent: Recurrent<S::F>, v: &mut Forward<S::F>) {
+    fn forward<S: Simd>(
+        self,
+        s: S,
+        phase: usize,
+        recurrent: Recurrent<S::F>,
+        v: &mut Forward<S::F>,
+    ) -> [S::F; 3] {
         if phase == 0 {
             v.gates[0] = sigmoid(s, s.add(v.gates[0], recurrent.sums[0]));
             v.gates[1] = sigmoid(s, s.add(v.gates[1], recurrent.sums[1]));
             v.memory = s.mul(v.gates[0], v.h);
-        } else {
-            v.gates[2] = s.add(v.gates[2], recurrent.sums[2]);
         }
+        [s.add(v.gates[2], recurrent.sums[2]), v.gates[1], v.h]
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(self, s: S, phase: usize, v: &mut Forward<S::F>) {
-        if phase == 1 {
-            let n = tanh(s, v.gates[2]);
-            v.gates[2] = n;
-            v.h = s.mul_add(v.gates[1], s.sub(v.h, n), n);
-        }
+    fn finish<S: Simd>(self, s: S, held: [S::F; 3]) -> Finished<S::F> {
+        next_state(s, held)
     }
 
     #[inline(always)]
@@ -228,6 +272,13 @@ impl Pointwise for GruResetBefore {
             v.gates[0] = s.mul(s.mul(v.sum, v.h), s.neg_mul_add(r, r, r));
         }
     }
+}
+
+/// `h' = z h + (1 - z) n` with `n = tanh(sum)`.
+#[inline(always)]
+fn next_state<S: Simd>(s: S, [sum, z, h]: [S::F; 3]) -> Finished<S::F> {
+    let n = tanh(s, sum);
+    Finished { h: s.mul_add(z, s.sub(h, n), n), gate: n }
 }
 
 /// Gradients of `h' = z h + (1 - z) n`: those of the pre-activations of z and n, and `dh' z`.

@@ -29,6 +29,7 @@ mod share;
 mod stack;
 mod step;
 mod steps;
+mod wanted;
 mod wavefront;
 mod workspace;
 

@@ -1,6 +1,7 @@
 //! The product of a tile of packed rows with panels of packed weights.
 
-use crate::gemm::{Walk, for_rows, multiply};
+use super::wanted::Wanted;
+use crate::gemm::{Walk, for_rows, multiply_and};
 use crate::simd::{Kernel, Simd};
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
@@ -34,7 +35,7 @@ impl Sums {
 }
 
 /// Some rows, already packed `[k, height]`, times one or two vectors of packed weights.
-struct Tile {
+struct Tile<'a> {
     k: usize,
     a: *const f32,
     height: usize,
@@ -42,9 +43,10 @@ struct Tile {
     b: *const f32,
     wide: bool,
     out: *mut f32,
+    wanted: &'a mut Wanted,
 }
 
-impl Kernel for Tile {
+impl Kernel for Tile<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -68,7 +70,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(s: S, tile: Tile) {
     let walk = Walk { a_row: 1, a_step: tile.height, b_step: NV * S::LANES, ahead: AHEAD };
     // SAFETY: the caller's contract.
     unsafe {
-        let acc = multiply::<S, MR, NV>(s, tile.k, tile.a, tile.b, walk);
+        let acc = multiply_and::<S, MR, NV>(s, tile.k, tile.a, tile.b, walk, || tile.wanted.ask(s));
         for (i, row) in acc.iter().enumerate() {
             for (j, &v) in row.iter().enumerate() {
                 s.store(tile.out.add((i * 2 + j) * S::LANES), v);
@@ -83,6 +85,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(s: S, tile: Tile) {
 /// # Safety
 /// `a` must be readable for `k * height` floats (of which `rows` in each step), `b` for `k` times the vectors.
 #[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "two operands, the result, and what to ask for on the way")]
 pub(super) unsafe fn multiply_all<S: Simd>(
     s: S,
     k: usize,
@@ -90,11 +93,12 @@ pub(super) unsafe fn multiply_all<S: Simd>(
     (b, vectors): (*const f32, usize),
     first: usize,
     sums: &Sums,
+    wanted: &mut Wanted,
 ) {
     for pair in 0..vectors.div_ceil(2) {
         let b = b.wrapping_add(pair * 2 * S::LANES * k);
         let wide = 2 * pair + 1 < vectors;
-        s.outline(Tile { k, a, height, rows, b, wide, out: sums.pair::<S>(first + pair) });
+        s.outline(Tile { k, a, height, rows, b, wide, out: sums.pair::<S>(first + pair), wanted });
     }
 }
 
@@ -143,6 +147,7 @@ impl Few {
         (b, vectors): (*const f32, usize),
         first: usize,
         sums: &Sums,
+        wanted: &mut Wanted,
     ) {
         for pair in 0..vectors / 2 {
             let b = b.wrapping_add(pair * 2 * S::LANES * self.k);
@@ -158,7 +163,7 @@ impl Few {
             let (pair, rows) = (vectors / 2, (self.a, self.height, self.rows));
             let b = b.wrapping_add(pair * 2 * S::LANES * self.k);
             // SAFETY: the caller's contract.
-            unsafe { multiply_all(s, self.k, rows, (b, 1), first + pair, sums) };
+            unsafe { multiply_all(s, self.k, rows, (b, 1), first + pair, sums, wanted) };
         }
     }
 

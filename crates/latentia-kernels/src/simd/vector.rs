@@ -178,6 +178,12 @@ pub trait Simd: Copy + Send + Sync + 'static {
         self.bits_to_float(self.and(self.to_bits(a), self.splat_int(0x7fff_ffff)))
     }
 
+    /// `-|a|`
+    #[inline(always)]
+    fn neg_abs(self, a: Self::F) -> Self::F {
+        self.bits_to_float(self.or(self.to_bits(a), self.splat_int(i32::MIN)))
+    }
+
     /// `|a|` with the sign of `sign`.
     #[inline(always)]
     fn copy_sign(self, a: Self::F, sign: Self::F) -> Self::F {

@@ -4,6 +4,7 @@ use super::super::cell::{Backward, Pointwise};
 use super::super::panels::{backward_panel, pack_backward};
 use super::super::product::{Few, Sums, TOGETHER, multiply_all, pack_rows, together};
 use super::super::share::{Share, Split, Task, by_one};
+use super::super::wanted::Wanted;
 use super::{Pass, load, store};
 use crate::gemm::Shared;
 use crate::math::vector::gradient;
@@ -40,6 +41,7 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
         member.wait();
         let sums = [(); TOGETHER].map(|()| Sums::new());
         let cut = by_one(order.batch(), C::GATES, hidden);
+        let mut wanted = Wanted::new();
         let mut stage = 0;
         // One more round than steps: the last one is the product that gives the gradient of the initial states.
         for left in (0..=order.steps()).rev() {
@@ -52,10 +54,9 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
                 for tasks in share.groups(at_once) {
                     let task = share.task::<S>(tasks.start);
                     let fed = task.running(summed);
-                    if left > 0 {
-                        for i in tasks.clone() {
-                            self.prefetch::<S>(s, share.task::<S>(i), left - 1);
-                        }
+                    // Of a few rows the processor finds what follows by itself.
+                    if left > 0 && at_once == 1 {
+                        self.want::<S>(task, left - 1, &mut wanted);
                     }
                     if fed > 0 {
                         let a = (operand.wrapping_add(task.row * k).cast_const(), task.height, fed);
@@ -66,15 +67,16 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
                             // SAFETY: the operand of this stage was packed before the last barrier (or by this member).
                             unsafe {
                                 if at_once > 1 {
-                                    few.multiply(s, (panel, task.vectors), 0, sums);
+                                    few.multiply(s, (panel, task.vectors), 0, sums, &mut wanted);
                                 } else {
-                                    multiply_all(s, k, a, (panel, task.vectors), 0, sums);
+                                    multiply_all(s, k, a, (panel, task.vectors), 0, sums, &mut wanted);
                                 }
                             }
                         }
                         // SAFETY: as above.
                         unsafe { few.finish(s) };
                     }
+                    wanted.finish(s);
                     for (i, sums) in tasks.zip(&sums) {
                         let task = share.task::<S>(i);
                         for w in 0..task.vectors {
@@ -139,40 +141,57 @@ impl<C: Pointwise> BackwardShare<'_, C> {
         phase: usize,
         sums: &Sums,
     ) {
-        let &Pass { cell, hidden, order, gates: Shared(gates), memory: Shared(memory), .. } = &self.pass;
+        let &Pass { cell, hidden, order, gates: Shared(gates), memory: Shared(memory), row_len, .. } =
+            &self.pass;
         let unit = task.unit + w * S::LANES;
         let lanes = (hidden - unit).min(S::LANES);
         let zero = s.splat(0.0);
+        let first = order.first(t) + task.row;
+        // The places of the first row; those of the others follow.
+        let gate = gates.wrapping_add(first * C::GATES * hidden + unit);
+        let state = self.pass.state(t, task.row, unit);
+        let before = memory.wrapping_add((order.memory(t) + task.row) * hidden + unit);
+        let after = memory.wrapping_add((order.batch() + first) * hidden + unit);
+        let carry = self.dh.0.wrapping_add(task.row * hidden + unit);
+        let dmemory = self.dmemory.0.wrapping_add(task.row * hidden + unit);
         for i in 0..task.running(order.active(t)) {
-            let row = order.first(t) + task.row + i;
-            let gate = gates.wrapping_add(row * C::GATES * hidden + unit);
-            let before = (order.memory(t) + task.row + i) * hidden + unit;
-            let after = (order.batch() + row) * hidden + unit;
-            let carry = self.dh.0.wrapping_add((task.row + i) * hidden + unit);
-            let dmemory = self.dmemory.0.wrapping_add((task.row + i) * hidden + unit);
+            let gate = gate.wrapping_add(i * C::GATES * hidden);
+            let after = after.wrapping_add(i * hidden);
+            let carry = carry.wrapping_add(i * hidden);
+            let dmemory = dmemory.wrapping_add(i * hidden);
             // SAFETY: units and rows lie within the arrays and are this member's.
             unsafe {
                 let mut v = Backward {
                     gates: [zero; 4],
-                    sum: if i < fed { s.load(sums.at::<S>(w, i)) } else { zero },
-                    carry: load(s, carry, lanes),
+                    sum: zero,
+                    carry: zero,
                     dy: zero,
-                    h: load(s, self.pass.state(t, task.row + i, unit), lanes),
+                    h: load(s, state.wrapping_add(i * row_len), lanes),
                     memory: zero,
                     before: zero,
                     dmemory: zero,
                 };
+                if i < fed {
+                    v.sum = s.load(sums.at::<S>(w, i));
+                } else if !C::CARRY {
+                    // A row's last step: the gradient of the state that it left.
+                    v.sum = load(s, carry, lanes);
+                }
+                if C::CARRY {
+                    v.carry = load(s, carry, lanes);
+                }
                 if let (0, Some(dy)) = (phase, self.dy) {
-                    v.dy = load(s, dy.as_ptr().wrapping_add(order.place(row) * hidden + unit), lanes);
+                    let row = order.place(first + i);
+                    v.dy = load(s, dy.as_ptr().wrapping_add(row * hidden + unit), lanes);
                 }
                 for q in 0..C::GATES {
                     v.gates[q] = load(s, gate.wrapping_add(q * hidden), lanes);
                 }
                 if C::MEMORY {
-                    v.memory = load(s, memory.wrapping_add(after), lanes);
+                    v.memory = load(s, after, lanes);
                 }
                 if C::CARRIED {
-                    v.before = load(s, memory.wrapping_add(before), lanes);
+                    v.before = load(s, before.wrapping_add(i * hidden), lanes);
                     v.dmemory = load(s, dmemory, lanes);
                 }
                 cell.backward(s, phase, &mut v);
@@ -181,19 +200,21 @@ impl<C: Pointwise> BackwardShare<'_, C> {
                     store(s, gate.wrapping_add(q * hidden), lanes, gradient(s, v.gates[q]));
                 }
                 if C::SPLIT_GATE {
-                    store(s, memory.wrapping_add(after), lanes, gradient(s, v.memory));
+                    store(s, after, lanes, gradient(s, v.memory));
                 }
                 if C::CARRIED {
                     store(s, dmemory, lanes, gradient(s, v.dmemory));
                 }
-                store(s, carry, lanes, gradient(s, v.carry));
+                if C::CARRY {
+                    store(s, carry, lanes, gradient(s, v.carry));
+                }
             }
         }
     }
 
-    /// Asks for what the element-wise part of a task will read, to arrive during its product.
+    /// What the element-wise part of a task will read.
     #[inline(always)]
-    fn prefetch<S: Simd>(&self, s: S, task: Task, t: usize) {
+    fn want<S: Simd>(&self, task: Task, t: usize, wanted: &mut Wanted) {
         let &Pass { hidden, order, gates: Shared(gates), memory: Shared(memory), .. } = &self.pass;
         let rows = task.running(order.active(t));
         for i in 0..rows {
@@ -201,18 +222,18 @@ impl<C: Pointwise> BackwardShare<'_, C> {
             for w in 0..task.vectors {
                 let unit = task.unit + w * S::LANES;
                 for q in 0..C::GATES {
-                    s.prefetch(gates.wrapping_add((row * C::GATES + q) * hidden + unit));
+                    wanted.push(gates.wrapping_add((row * C::GATES + q) * hidden + unit));
                 }
                 if C::CARRIED {
                     // What it leaves was read in the step after this one, as what was there before.
                     let before = order.memory(t) + task.row + i;
-                    s.prefetch(memory.wrapping_add(before * hidden + unit));
+                    wanted.push(memory.wrapping_add(before * hidden + unit));
                 } else if C::MEMORY {
-                    s.prefetch(memory.wrapping_add((order.batch() + row) * hidden + unit));
-                    s.prefetch(self.pass.state(t, task.row + i, unit));
+                    wanted.push(memory.wrapping_add((order.batch() + row) * hidden + unit));
+                    wanted.push(self.pass.state(t, task.row + i, unit));
                 }
                 if let Some(dy) = self.dy {
-                    s.prefetch(dy.as_ptr().wrapping_add(order.place(row) * hidden + unit));
+                    wanted.push(dy.as_ptr().wrapping_add(order.place(row) * hidden + unit));
                 }
             }
         }
@@ -227,7 +248,10 @@ impl<C: Pointwise> BackwardShare<'_, C> {
         for i in 0..fed {
             let dh = self.dh.0.wrapping_add((task.row + i) * hidden + unit);
             // SAFETY: units and rows lie within the array and are this member's.
-            unsafe { store(s, dh, lanes, s.add(load(s, dh, lanes), s.load(sums.at::<S>(w, i)))) };
+            unsafe {
+                let sum = s.load(sums.at::<S>(w, i));
+                store(s, dh, lanes, if C::CARRY { s.add(load(s, dh, lanes), sum) } else { sum });
+            }
         }
     }
 }

@@ -1,32 +1,33 @@
 //! Forward in time.
 
-use super::super::cell::{Forward, Pointwise, Recurrent};
+use super::super::cell::{Finished, Forward, Pointwise, Recurrent};
 use super::super::panels::{forward_panel, pack_forward, segments};
 use super::super::product::{Few, Sums, TOGETHER, multiply_all, pack_rows, together};
 use super::super::share::{Share, Split, Task, by_one};
+use super::super::wanted::Wanted;
 use super::{Pass, load, store};
 use crate::gemm::Shared;
 use crate::simd::{Kernel, Simd};
 use crate::threads::Member;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Rows, or vectors of units of one row, whose first halves are computed before their second ones.
 const BLOCK: usize = 4;
 
-/// A vector of units of a row after the first half of its step.
+/// A vector of units of a row after the first half of its last phase.
 #[derive(Clone, Copy)]
-struct Half<F> {
-    v: Forward<F>,
-    place: usize,
-    unit: usize,
+struct Half<H> {
+    held: H,
+    lanes: usize,
+    /// Where the last gate goes, the state to go on with, and the output.
+    gate: *mut f32,
+    state: *mut f32,
+    y: *mut f32,
 }
 
-#[inline(always)]
-fn empty_block<S: Simd>(s: S) -> [Half<S::F>; BLOCK] {
-    let zero = s.splat(0.0);
-    let v = Forward { gates: [zero; 4], h: zero, memory: zero };
-    [Half { v, place: 0, unit: 0 }; BLOCK]
-}
+/// Room for one.
+type Waiting<H> = MaybeUninit<Half<H>>;
 
 /// The forward pass of one member.
 pub(in super::super) struct ForwardShare<'a, C> {
@@ -65,7 +66,8 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
         }
         member.wait();
         let sums = [(); TOGETHER].map(|()| Sums::new());
-        let mut block = empty_block::<S>(s);
+        let mut block = [MaybeUninit::uninit(); BLOCK];
+        let mut wanted = Wanted::new();
         let cut = by_one(order.batch(), C::GATES, hidden);
         for t in 0..order.steps() {
             for phase in 0..C::PHASES {
@@ -80,8 +82,9 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
                     if rows == 0 {
                         continue;
                     }
-                    for i in tasks.clone() {
-                        self.prefetch::<S>(s, share.task::<S>(i), rows, t, phase);
+                    // Of a few rows the processor finds what follows by itself.
+                    if at_once == 1 {
+                        self.want::<S>(task, rows, t, phase, &mut wanted);
                     }
                     let (mut skip, mut pair) = (0, 0);
                     for segment in segments::<C>(phase, self.inner, hidden) {
@@ -98,9 +101,9 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
                             // SAFETY: the operand of this stage was packed before the last barrier (or by this member).
                             unsafe {
                                 if at_once > 1 {
-                                    few.multiply(s, (panel, vectors), pair, sums);
+                                    few.multiply(s, (panel, vectors), pair, sums, &mut wanted);
                                 } else {
-                                    multiply_all(s, k, a, (panel, vectors), pair, sums);
+                                    multiply_all(s, k, a, (panel, vectors), pair, sums, &mut wanted);
                                 }
                             }
                         }
@@ -109,6 +112,7 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
                         skip += k * segment.gates.len();
                         pair += segment.gates.len();
                     }
+                    wanted.finish(s);
                     let computed = tasks.clone().map(|i| share.task::<S>(i)).zip(&sums);
                     self.pointwise::<S>(s, computed, rows, t, phase, &mut block);
                     for i in tasks {
@@ -180,32 +184,40 @@ impl<C: Pointwise> ForwardShare<'_, C> {
         rows: usize,
         t: usize,
         phase: usize,
-        block: &mut [Half<S::F>; BLOCK],
+        block: &mut [Waiting<C::Held<S::F>>; BLOCK],
     ) {
-        let &Pass { cell, hidden, order, gates: Shared(gates), memory: Shared(memory), .. } = &self.pass;
-        let Shared(bias) = self.bias;
+        let &Pass { cell, hidden, order, gates: Shared(gates), memory: Shared(memory), row_len, .. } =
+            &self.pass;
+        let (Shared(bias), Shared(last), Shared(y)) = (self.bias, self.last, self.y);
         let zero = s.splat(0.0);
+        let is_last = phase + 1 == C::PHASES;
+        let running = order.active(t + 1);
         let mut waiting = 0;
         for (task, sums) in tasks {
+            let first = order.first(t) + task.row;
             for w in 0..task.vectors {
                 let unit = task.unit + w * S::LANES;
                 let lanes = (hidden - unit).min(S::LANES);
-                let gate = |row: usize, q: usize| gates.wrapping_add((row * C::GATES + q) * hidden + unit);
                 let mut biases = [zero; 5];
                 for (q, bias_q) in biases.iter_mut().enumerate().take(C::GATES + 1) {
                     // SAFETY: the bias has as many parts as that, each of all units.
                     *bias_q = unsafe { load(s, bias.add(q * hidden + unit), lanes) };
                 }
+                // The places of the first row; those of the others follow.
+                let gate = gates.wrapping_add(first * C::GATES * hidden + unit);
+                let state = self.pass.state(t, task.row, unit);
+                let next_state = self.pass.state(t + 1, task.row, unit);
+                let before = memory.wrapping_add((order.memory(t) + task.row) * hidden + unit);
+                let after = memory.wrapping_add((order.batch() + first) * hidden + unit);
                 for i in 0..rows {
-                    let place = task.row + i;
-                    let row = order.first(t) + place;
+                    let gate = gate.wrapping_add(i * C::GATES * hidden);
                     let mut v = Forward { gates: [zero; 4], h: zero, memory: zero };
                     let mut recurrent = Recurrent { sums: [zero; 4], bias: biases[C::GATES] };
                     // SAFETY: units and rows lie within the arrays and are this member's.
                     unsafe {
                         for q in 0..C::GATES {
                             if self.inner == 0 || !C::gates(phase).contains(&q) {
-                                v.gates[q] = load(s, gate(row, q), lanes);
+                                v.gates[q] = load(s, gate.wrapping_add(q * hidden), lanes);
                             }
                         }
                         if C::SPLIT_GATE && self.inner > 0 {
@@ -216,79 +228,88 @@ impl<C: Pointwise> ForwardShare<'_, C> {
                             v.gates[q] = s.add(v.gates[q], biases[q]);
                             recurrent.sums[q] = s.load(sums.at::<S>(n * task.vectors + w, i));
                         }
-                        v.h = load(s, self.pass.state(t, place, unit), lanes);
+                        v.h = load(s, state.wrapping_add(i * row_len), lanes);
                         if C::CARRIED {
-                            v.memory = load(s, memory.add((order.memory(t) + place) * hidden + unit), lanes);
+                            v.memory = load(s, before.wrapping_add(i * hidden), lanes);
                         }
                     }
-                    cell.forward(s, phase, recurrent, &mut v);
-                    block[waiting] = Half { v, place, unit };
+                    let held = cell.forward(s, phase, recurrent, &mut v);
+                    // SAFETY: as above.
+                    unsafe {
+                        for q in C::gates(phase) {
+                            if !C::LATE || q + 1 < C::GATES {
+                                store(s, gate.wrapping_add(q * hidden), lanes, v.gates[q]);
+                            }
+                        }
+                        if C::MEMORY && phase == 0 {
+                            store(s, after.wrapping_add(i * hidden), lanes, v.memory);
+                        }
+                    }
+                    if !is_last {
+                        continue;
+                    }
+                    let place = task.row + i;
+                    let state = if place < running {
+                        next_state.wrapping_add(i * row_len)
+                    } else {
+                        last.wrapping_add(place * hidden + unit)
+                    };
+                    let y = y.wrapping_add(order.place(first + i) * hidden + unit);
+                    let gate = gate.wrapping_add((C::GATES - 1) * hidden);
+                    block[waiting] = MaybeUninit::new(Half { held, lanes, gate, state, y });
                     waiting += 1;
                     if waiting == BLOCK {
-                        self.finish::<S>(s, block, t, phase);
+                        // SAFETY: all halves have been written; units and rows lie within the arrays and are this member's.
+                        unsafe { Self::finish::<S>(cell, s, block) };
                         waiting = 0;
                     }
                 }
             }
         }
-        self.finish::<S>(s, &mut block[..waiting], t, phase);
+        // SAFETY: so many halves have been written; units and rows lie within the arrays and are this member's.
+        unsafe { Self::finish::<S>(cell, s, &block[..waiting]) };
     }
 
     /// The second halves, and what they leave.
+    ///
+    /// # Safety
+    /// The halves must have been written, and their places be this member's.
     #[inline(always)]
-    fn finish<S: Simd>(&self, s: S, block: &mut [Half<S::F>], t: usize, phase: usize) {
-        let &Pass { cell, hidden, order, gates: Shared(gates), memory: Shared(memory), .. } = &self.pass;
-        let (Shared(last), Shared(y)) = (self.last, self.y);
-        let running = order.active(t + 1);
-        for Half { v, place, unit } in block {
-            let (place, unit) = (*place, *unit);
-            let lanes = (hidden - unit).min(S::LANES);
-            let row = order.first(t) + place;
-            cell.finish(s, phase, v);
-            // SAFETY: units and rows lie within the arrays and are this member's.
+    unsafe fn finish<S: Simd>(cell: C, s: S, block: &[Waiting<C::Held<S::F>>]) {
+        for half in block {
+            // SAFETY: the caller's contract.
             unsafe {
-                for q in C::gates(phase) {
-                    let gate = gates.wrapping_add((row * C::GATES + q) * hidden + unit);
-                    store(s, gate, lanes, v.gates[q]);
+                let Half { held, lanes, gate, state, y } = half.assume_init();
+                let Finished { h, gate: last_gate } = cell.finish(s, held);
+                if C::LATE {
+                    store(s, gate, lanes, last_gate);
                 }
-                if C::MEMORY && phase == 0 {
-                    store(s, memory.add((order.batch() + row) * hidden + unit), lanes, v.memory);
-                }
-                if phase + 1 == C::PHASES {
-                    let after = if place < running {
-                        self.pass.state(t + 1, place, unit)
-                    } else {
-                        last.add(place * hidden + unit)
-                    };
-                    store(s, after, lanes, v.h);
-                    store(s, y.add(order.place(row) * hidden + unit), lanes, v.h);
-                }
+                store(s, state, lanes, h);
+                store(s, y, lanes, h);
             }
         }
     }
 
-    /// Asks for what the element-wise part of a task will read and write, to arrive during its product.
+    /// What the element-wise part of a task will read and write.
     #[inline(always)]
-    fn prefetch<S: Simd>(&self, s: S, task: Task, rows: usize, t: usize, phase: usize) {
+    fn want<S: Simd>(&self, task: Task, rows: usize, t: usize, phase: usize, wanted: &mut Wanted) {
         let &Pass { hidden, order, gates: Shared(gates), memory: Shared(memory), .. } = &self.pass;
         let running = order.active(t + 1);
         for place in task.row..task.row + rows {
             let row = order.first(t) + place;
             for w in 0..task.vectors {
                 let unit = task.unit + w * S::LANES;
+                for q in C::gates(phase) {
+                    wanted.push(gates.wrapping_add((row * C::GATES + q) * hidden + unit));
+                }
                 if C::MEMORY && phase == 0 {
-                    s.prefetch(memory.wrapping_add((order.batch() + row) * hidden + unit));
+                    wanted.push(memory.wrapping_add((order.batch() + row) * hidden + unit));
                 }
                 if phase + 1 == C::PHASES {
-                    s.prefetch(self.y.0.wrapping_add(order.place(row) * hidden + unit));
+                    wanted.push(self.y.0.wrapping_add(order.place(row) * hidden + unit));
                     if place < running {
-                        s.prefetch(self.pass.state(t + 1, place, unit));
+                        wanted.push(self.pass.state(t + 1, place, unit));
                     }
-                }
-            }
-            for q in C::gates(phase) {
-                for w in 0..task.vectors {
-                    s.prefetch(gates.wrapping_add((row * C::GATES + q) * hidden + task.unit + w * S::LANES));
                 }
             }
         }

@@ -1,0 +1,46 @@
+//! Lines of memory that are needed after a product, asked for while it is computed.
+
+use crate::simd::Simd;
+
+/// Most lines: rows of a register tile, two vectors of units, seven arrays.
+const MOST: usize = 14 * 2 * 7;
+
+/// Places that will be read or written soon. Asked for all at once they would fill the processor's few places for lines that
+/// are under way, and the product after them would wait for its own.
+pub(super) struct Wanted {
+    /// The last one in use is there in any case: who has asked for all others asks for it.
+    places: [*const f32; MOST + 1],
+    next: usize,
+    count: usize,
+}
+
+impl Wanted {
+    pub(super) fn new() -> Self {
+        Self { places: [std::ptr::null(); MOST + 1], next: 0, count: 0 }
+    }
+
+    /// Adds a place; what there is no room for is not asked for.
+    #[inline(always)]
+    pub(super) fn push(&mut self, place: *const f32) {
+        if self.count < MOST {
+            self.places[self.count] = place;
+            self.count += 1;
+        }
+    }
+
+    /// Asks for the next one.
+    #[inline(always)]
+    pub(super) fn ask<S: Simd>(&mut self, s: S) {
+        s.prefetch(self.places[self.next]);
+        self.next += usize::from(self.next < self.count);
+    }
+
+    /// Asks for what is left, and starts again with nothing.
+    #[inline(always)]
+    pub(super) fn finish<S: Simd>(&mut self, s: S) {
+        for &place in &self.places[self.next..self.count] {
+            s.prefetch(place);
+        }
+        (self.next, self.count) = (0, 0);
+    }
+}
