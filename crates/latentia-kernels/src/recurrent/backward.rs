@@ -2,7 +2,7 @@ use super::cell::Pointwise;
 use super::forward::{check_states, gather_states, scatter_states};
 use super::share::{pass_threads, split};
 use super::steps::{BackwardShare, Pass};
-use super::workspace::row_len;
+use super::workspace::{gate_len, row_len};
 use super::{Cell, Layer, Workspace, for_cell, panels};
 use crate::dense;
 use crate::gemm::gemm;
@@ -110,6 +110,7 @@ fn recur<C: Pointwise>(
         panels: workspace.panels.shared(),
         operands: [first.shared(), second.shared()],
         gates: workspace.gates.shared(),
+        gate_len: gate_len(C::GATES, hidden),
         rows: workspace.rows.shared(),
         row_len: row_len(inputs, hidden),
         memory: workspace.memory.shared(),
@@ -128,13 +129,13 @@ fn weights(layer: &Layer, gradients: Gradients, workspace: &mut Workspace) {
     let Workspace { order, gates, memory, bias, rows, dx: copy, .. } = workspace;
     let total = order.total();
     let Gradients { dx, weight_ih, weight_hh, bias_ih, bias_hh, accumulate, .. } = gradients;
-    let gates = &gates.floats()[..total * gate_rows];
+    let (gates, gate_len) = (gates.floats(), gate_len(cell.gates(), hidden));
     // Columns from `first` on.
     let part = |data, first: usize, cols, width| {
         let data: &[f32] = if total > 0 { data } else { &[] };
         MatRef::with_strides(data.get(first..).unwrap_or_default(), total, cols, width, 1)
     };
-    let da = part(gates, 0, gate_rows, gate_rows);
+    let da = part(gates, 0, gate_rows, gate_len);
     if let Some(dx) = dx {
         let weight = MatRef::new(layer.weight_ih, gate_rows, inputs);
         if order.is_plain() {
@@ -158,8 +159,8 @@ fn weights(layer: &Layer, gradients: Gradients, workspace: &mut Workspace) {
     let (h, x) = (part(rows, 0, hidden, stride), part(rows, hidden, inputs, stride));
     let kept = if after || before { &memory.floats()[order.batch() * hidden..] } else { &[] };
     let kept = part(kept, 0, if after || before { hidden } else { 0 }, hidden);
-    let da_first = part(gates, 0, first, gate_rows);
-    let da_last = part(gates, first, gate_rows - first, gate_rows);
+    let da_first = part(gates, 0, first, gate_len);
+    let da_last = part(gates, first, gate_rows - first, gate_len);
     match (weight_ih, weight_hh) {
         // Worth the copy of the result where the sum is longer than the result is wide.
         (Some(dw_ih), Some(dw_hh)) if total > width && inputs > 0 => {

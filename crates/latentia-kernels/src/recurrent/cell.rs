@@ -75,6 +75,12 @@ pub(super) trait Pointwise: Copy + Send + Sync {
     /// What the second half of the last phase takes from the first.
     type Held<F: Copy>: Copy;
 
+    /// Whether the shares of state and input in the last gate of a phase do not add up, or lie far from each other.
+    #[inline(always)]
+    fn is_apart(_phase: usize) -> bool {
+        Self::SPLIT_GATE
+    }
+
     /// The gates of a phase; the operand of phase 0 is the state, of phase 1 the memory.
     #[inline(always)]
     fn gates(_phase: usize) -> Range<usize> {
@@ -93,6 +99,12 @@ pub(super) trait Pointwise: Copy + Send + Sync {
     /// The second half of the last phase: what needs a long chain of the first, run when other rows have had theirs, so that the
     /// processor always has independent work.
     fn finish<S: Simd>(self, s: S, held: Self::Held<S::F>) -> Finished<S::F>;
+
+    /// The gates whose gradients a phase of the backward pass gives; others may be read by other threads meanwhile.
+    #[inline(always)]
+    fn given(_phase: usize) -> Range<usize> {
+        0..Self::GATES
+    }
 
     fn backward<S: Simd>(self, s: S, phase: usize, v: &mut Backward<S::F>);
 }
@@ -235,8 +247,18 @@ impl Pointwise for GruResetBefore {
     type Held<F: Copy> = [F; 3];
 
     #[inline(always)]
+    fn is_apart(phase: usize) -> bool {
+        phase == 1
+    }
+
+    #[inline(always)]
     fn gates(phase: usize) -> Range<usize> {
         if phase == 0 { 0..2 } else { 2..3 }
+    }
+
+    #[inline(always)]
+    fn given(phase: usize) -> Range<usize> {
+        if phase == 0 { 1..3 } else { 0..1 }
     }
 
     #[inline(always)]

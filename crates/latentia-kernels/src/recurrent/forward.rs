@@ -2,7 +2,7 @@ use super::cell::Pointwise;
 use super::order::Order;
 use super::share::{pass_threads, split};
 use super::steps::{ForwardShare, Pass};
-use super::workspace::{Buffer, row_len};
+use super::workspace::{Buffer, gate_len, row_len};
 use super::{Cell, Layer, Sequences, Workspace, for_cell, panels};
 use crate::gemm::{Shared, gemm};
 use crate::simd::{self, Level};
@@ -78,12 +78,13 @@ fn pass(
     }
     fill_rows(order, x, workspace.last.floats(), (inputs, hidden), &mut workspace.rows);
     layer.fill_bias(workspace.bias.floats_mut());
-    // One product for all steps: as part of the steps, input and state in one operand, an LSTM's training step took 2 to
-    // 13 % longer.
+    // One product for all steps: as part of the steps an LSTM's training step took up to 13 % longer on one machine, and
+    // nearly as long as so on another.
     let total = order.total();
     let inputs_of = workspace.rows.floats().get(hidden..).unwrap_or_default();
     let input = MatRef::with_strides(inputs_of, total, inputs, row_len(inputs, hidden), 1);
-    let gates = MatMut::new(workspace.gates.floats_mut(), total, rows);
+    let gate_len = gate_len(layer.cell.gates(), hidden);
+    let gates = MatMut::with_row_stride(workspace.gates.floats_mut(), total, rows, gate_len);
     gemm(input, MatRef::new(layer.weight_ih, rows, inputs).t(), gates, false);
 
     let weights = Some([layer.weight_ih, layer.weight_hh]);
@@ -153,6 +154,7 @@ pub(super) fn recur<C: Pointwise>(cell: C, run: Run, workspace: &mut Workspace, 
         panels,
         operands: [first.shared(), second.shared()],
         gates: workspace.gates.shared(),
+        gate_len: gate_len(C::GATES, hidden),
         rows: workspace.rows.shared(),
         row_len: row_len(inputs, hidden),
         memory: workspace.memory.shared(),

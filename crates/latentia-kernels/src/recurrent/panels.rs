@@ -16,25 +16,32 @@ pub(super) fn panels_len(gates: usize, width: usize, hidden: usize) -> usize {
     gates * width * hidden.next_multiple_of(16)
 }
 
-/// Gates of a phase that sum over the same part of the operand, inputs before states.
+/// Gates of a phase that sum over the same part of what a step takes.
 pub(super) struct Segment {
     pub(super) gates: Range<usize>,
-    pub(super) depth: Range<usize>,
+    /// Whether the states are summed over.
+    pub(super) state: bool,
+    /// Inputs that are summed over, after the states.
+    pub(super) inputs: usize,
 }
 
-/// The products of a phase: one, or three where the last gate's shares of input and state are needed apart.
+impl Segment {
+    /// Elements that are summed over.
+    #[inline(always)]
+    pub(super) fn depth(&self, hidden: usize) -> usize {
+        self.inputs + if self.state { hidden } else { 0 }
+    }
+}
+
+/// The products of a phase: one, or three where the last gate's shares of state and input are apart.
 #[inline(always)]
-pub(super) fn segments<C: Pointwise>(
-    phase: usize,
-    inner: usize,
-    hidden: usize,
-) -> impl Iterator<Item = Segment> {
-    let (all, gates) = (0..inner + hidden, C::gates(phase));
-    let apart = C::SPLIT_GATE && inner > 0;
+pub(super) fn segments<C: Pointwise>(phase: usize, inner: usize) -> impl Iterator<Item = Segment> {
+    let gates = C::gates(phase);
+    let apart = C::is_apart(phase) && inner > 0;
     let last = if apart { gates.end - 1 } else { gates.end };
-    let first = Segment { gates: gates.start..last, depth: all.clone() };
-    let state = Segment { gates: last..gates.end, depth: inner..all.end };
-    let input = Segment { gates: last..gates.end, depth: 0..inner };
+    let first = Segment { gates: gates.start..last, state: true, inputs: inner };
+    let state = Segment { gates: last..gates.end, state: true, inputs: 0 };
+    let input = Segment { gates: last..gates.end, state: false, inputs: inner };
     [first, state, input].into_iter().take(if apart { 3 } else { 1 })
 }
 
@@ -70,29 +77,29 @@ pub(super) unsafe fn pack_forward<S: Simd, C: Pointwise>(
             let vectors = (hidden - unit).div_ceil(S::LANES).min(C::VECTORS);
             let place = forward_panel::<S, C>(inner + hidden, hidden, phase, unit);
             let mut panel = panels.wrapping_add(place);
-            for Segment { gates, depth } in segments::<C>(phase, inner, hidden) {
+            for segment in segments::<C>(phase, inner) {
+                let (gates, depth) = (segment.gates.clone(), segment.depth(hidden));
                 let all = vectors * gates.len();
                 for v in 0..all {
                     let first = unit + (v % vectors) * S::LANES;
                     let row = (gates.start + v / vectors) * hidden + first;
                     let rows = (hidden - first).min(S::LANES);
                     let width = if v + 1 == all && all % 2 == 1 { S::LANES } else { 2 * S::LANES };
-                    let dst = panel.wrapping_add((v / 2) * 2 * S::LANES * depth.len() + (v % 2) * S::LANES);
-                    let inputs = if depth.start < inner { inner } else { 0 };
+                    let dst = panel.wrapping_add((v / 2) * 2 * S::LANES * depth + (v % 2) * S::LANES);
                     // SAFETY: the slices vouch for the sources; groups lie one after the other.
                     unsafe {
-                        if inputs > 0 {
-                            let src = weight_ih[row * inner..][..rows * inner].as_ptr();
-                            s.transpose(src, inner, rows, S::LANES, inner, dst, width);
-                        }
-                        if depth.end > inner {
+                        if segment.state {
                             let src = weight_hh[row * hidden..][..rows * hidden].as_ptr();
-                            let dst = dst.wrapping_add(inputs * width);
                             s.transpose(src, hidden, rows, S::LANES, hidden, dst, width);
+                        }
+                        if segment.inputs > 0 {
+                            let src = weight_ih[row * inner..][..rows * inner].as_ptr();
+                            let dst = dst.wrapping_add((depth - inner) * width);
+                            s.transpose(src, inner, rows, S::LANES, inner, dst, width);
                         }
                     }
                 }
-                panel = panel.wrapping_add(all * S::LANES * depth.len());
+                panel = panel.wrapping_add(all * S::LANES * depth);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The product of a tile of packed rows with panels of packed weights.
+//! The product of a tile of rows with panels of packed weights.
 
 use super::wanted::Wanted;
 use crate::gemm::{Walk, for_rows, multiply_and};
@@ -34,12 +34,19 @@ impl Sums {
     }
 }
 
-/// Some rows, already packed `[k, height]`, times one or two vectors of packed weights.
+/// The left side of a product: element `p` of row `i` lies at `a + i * row + p * step`.
+#[derive(Clone, Copy)]
+pub(super) struct Left {
+    pub(super) a: *const f32,
+    pub(super) row: usize,
+    pub(super) step: usize,
+    pub(super) rows: usize,
+}
+
+/// Some rows times one or two vectors of packed weights.
 struct Tile<'a> {
     k: usize,
-    a: *const f32,
-    height: usize,
-    rows: usize,
+    left: Left,
     b: *const f32,
     wide: bool,
     out: *mut f32,
@@ -54,9 +61,9 @@ impl Kernel for Tile<'_> {
         // SAFETY: the contract of `multiply_all`, the only way here.
         unsafe {
             if self.wide {
-                for_rows!(self.rows, tile::<S, _, 2>(s, self));
+                for_rows!(self.left.rows, tile::<S, _, 2>(s, self));
             } else {
-                for_rows!(self.rows, tile::<S, _, 1>(s, self));
+                for_rows!(self.left.rows, tile::<S, _, 1>(s, self));
             }
         }
     }
@@ -67,10 +74,11 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(s: S, tile: Tile) {
     if MR > S::TILE_ROWS {
         unreachable!("tiles are cut to the registers");
     }
-    let walk = Walk { a_row: 1, a_step: tile.height, b_step: NV * S::LANES, ahead: AHEAD };
+    let Left { a, row: a_row, step: a_step, .. } = tile.left;
+    let walk = Walk { a_row, a_step, b_step: NV * S::LANES, ahead: AHEAD };
     // SAFETY: the caller's contract.
     unsafe {
-        let acc = multiply_and::<S, MR, NV>(s, tile.k, tile.a, tile.b, walk, || tile.wanted.ask(s));
+        let acc = multiply_and::<S, MR, NV>(s, tile.k, a, tile.b, walk, || tile.wanted.ask(s));
         for (i, row) in acc.iter().enumerate() {
             for (j, &v) in row.iter().enumerate() {
                 s.store(tile.out.add((i * 2 + j) * S::LANES), v);
@@ -79,17 +87,17 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(s: S, tile: Tile) {
     }
 }
 
-/// `rows` packed rows times `vectors` vectors of weights, packed in pairs of `[k, 2 LANES]`; the sums go to the pairs from
+/// Rows times `vectors` vectors of weights, packed in pairs of `[k, 2 LANES]`; the sums go to the pairs from
 /// `first` on.
 ///
 /// # Safety
-/// `a` must be readable for `k * height` floats (of which `rows` in each step), `b` for `k` times the vectors.
+/// `k` elements of all rows must be readable, and of `b` `k` times the vectors.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "two operands, the result, and what to ask for on the way")]
 pub(super) unsafe fn multiply_all<S: Simd>(
     s: S,
     k: usize,
-    (a, height, rows): (*const f32, usize, usize),
+    left: Left,
     (b, vectors): (*const f32, usize),
     first: usize,
     sums: &Sums,
@@ -98,7 +106,7 @@ pub(super) unsafe fn multiply_all<S: Simd>(
     for pair in 0..vectors.div_ceil(2) {
         let b = b.wrapping_add(pair * 2 * S::LANES * k);
         let wide = 2 * pair + 1 < vectors;
-        s.outline(Tile { k, a, height, rows, b, wide, out: sums.pair::<S>(first + pair), wanted });
+        s.outline(Tile { k, left, b, wide, out: sums.pair::<S>(first + pair), wanted });
     }
 }
 
@@ -119,9 +127,7 @@ pub(super) fn together(tiles: usize, rows: usize) -> usize {
 /// Products of a few rows that wait to be done together.
 pub(super) struct Few {
     k: usize,
-    a: *const f32,
-    height: usize,
-    rows: usize,
+    left: Left,
     /// Whether one sum may be formed as several.
     cut: bool,
     pairs: [(*const f32, *mut f32); MOST_PAIRS],
@@ -129,11 +135,11 @@ pub(super) struct Few {
 }
 
 impl Few {
-    /// Nothing yet, of `rows` of `height` packed rows. `cut` allows what gives other bits than [`multiply_all`]: it must not
+    /// Nothing yet, of these rows. `cut` allows what gives other bits than [`multiply_all`]: it must not
     /// depend on the number of threads.
-    pub(super) fn new(k: usize, (a, height, rows): (*const f32, usize, usize), cut: bool) -> Self {
+    pub(super) fn new(k: usize, left: Left, cut: bool) -> Self {
         let pairs = [(std::ptr::null(), std::ptr::null_mut()); MOST_PAIRS];
-        Self { k, a, height, rows, cut, pairs, count: 0 }
+        Self { k, left, cut, pairs, count: 0 }
     }
 
     /// [`multiply_all`] for these rows, done at once or with the next ones.
@@ -154,16 +160,16 @@ impl Few {
             self.pairs[self.count] = (b, sums.pair::<S>(first + pair));
             self.count += 1;
             // As many as the registers hold.
-            if self.count == MOST_PAIRS.min(S::TILE_ROWS / self.rows) {
+            if self.count == MOST_PAIRS.min(S::TILE_ROWS / self.left.rows) {
                 // SAFETY: the caller's contract.
                 unsafe { self.finish(s) };
             }
         }
         if vectors % 2 == 1 {
-            let (pair, rows) = (vectors / 2, (self.a, self.height, self.rows));
+            let pair = vectors / 2;
             let b = b.wrapping_add(pair * 2 * S::LANES * self.k);
             // SAFETY: the caller's contract.
-            unsafe { multiply_all(s, self.k, rows, (b, 1), first + pair, sums, wanted) };
+            unsafe { multiply_all(s, self.k, self.left, (b, 1), first + pair, sums, wanted) };
         }
     }
 
@@ -187,7 +193,7 @@ impl Kernel for FewPairs<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Few { rows, count, cut, .. } = *self.0;
+        let Few { left: Left { rows, .. }, count, cut, .. } = *self.0;
         // SAFETY: the contract of `Few::multiply`, the only way here.
         unsafe {
             match (rows, count) {
@@ -227,7 +233,7 @@ unsafe fn few<S: Simd, const MR: usize, const NP: usize, const NK: usize>(s: S, 
         let add = |p: usize, acc: &mut [[[S::F; 2]; NP]; MR]| {
             let mut a = [s.splat(0.0); MR];
             for (i, a) in a.iter_mut().enumerate() {
-                *a = s.splat(*few.a.add(p * few.height + i));
+                *a = s.splat(*few.left.a.add(i * few.left.row + p * few.left.step));
             }
             for j in 0..NP {
                 let b = few.pairs[j].0.wrapping_add(p * 2 * S::LANES);

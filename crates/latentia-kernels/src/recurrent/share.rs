@@ -142,11 +142,6 @@ impl Share {
         share
     }
 
-    #[inline(always)]
-    pub(super) fn tasks(&self) -> Range<usize> {
-        self.tasks.clone()
-    }
-
     /// The tasks, so many at a time.
     #[inline(always)]
     pub(super) fn groups(&self, at_once: usize) -> impl Iterator<Item = Range<usize>> {
@@ -169,18 +164,6 @@ impl Share {
     pub(super) fn tile<S: Simd>(&self, i: usize) -> (usize, usize) {
         let (row, height) = row_tile::<S>(self.rows.len(), i);
         (self.rows.start + row, height)
-    }
-
-    /// The columns of the inputs this member packs.
-    #[inline(always)]
-    pub(super) fn columns<S: Simd>(&self, split: Split, member: Member, inputs: usize) -> Range<usize> {
-        match split {
-            Split::Rows => 0..inputs,
-            Split::Units => {
-                let share = member.share(inputs.div_ceil(S::LANES));
-                (share.start * S::LANES).min(inputs)..(share.end * S::LANES).min(inputs)
-            }
-        }
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 use super::forward::{Run, check_states, recur};
 use super::panels::{pack_forward, panels_len};
-use super::workspace::{Buffer, row_len};
+use super::workspace::{Buffer, gate_len, row_len};
 use super::{Cell, Layer, Workspace, for_cell};
 use crate::gemm::Shared;
 use crate::simd::{self, Kernel, Level, Simd};
@@ -79,17 +79,14 @@ impl Stepper {
         check_states(self.cell, [Some(h), c.as_deref()], batch * hidden);
         assert!(c.is_some() || self.cell != Cell::Lstm, "recurrent step: an LSTM needs its cell states");
         let workspace = &mut self.workspace;
-        let width = self.inputs + hidden;
         workspace.order.set(1, batch, None, false);
-        workspace.gates.need(batch * rows);
+        let gate_len = gate_len(self.cell.gates(), hidden);
+        workspace.gates.need(batch * gate_len);
         let row_len = row_len(self.inputs, hidden);
         workspace.rows.need(batch * row_len);
         workspace.last.need(batch * hidden);
         workspace.memory.need(2 * batch * hidden);
         workspace.bias.need(rows + hidden);
-        for operand in &mut workspace.operands {
-            operand.need(batch * width);
-        }
         workspace.bias.floats_mut()[..rows + hidden].copy_from_slice(&self.bias.floats()[..rows + hidden]);
         let beside = workspace.rows.floats_mut().chunks_exact_mut(row_len).take(batch);
         for (i, (row, h)) in beside.zip(h.chunks_exact(hidden)).enumerate() {
@@ -100,7 +97,7 @@ impl Stepper {
             workspace.memory.floats_mut()[..c.len()].copy_from_slice(c);
         }
         if self.inputs == 0 {
-            workspace.gates.floats_mut()[..batch * rows].fill(0.0);
+            workspace.gates.floats_mut()[..batch * gate_len].fill(0.0);
         }
         let run = Run {
             inputs: self.inputs,

@@ -36,7 +36,18 @@ impl Buffer {
 /// Floats from one row of `[h x]` to the next: whole lines, so that no vector of a state lies on two of them where H is
 /// a multiple of the vector.
 pub(super) fn row_len(inputs: usize, hidden: usize) -> usize {
-    (hidden + inputs).next_multiple_of(16)
+    spread((hidden + inputs).next_multiple_of(16))
+}
+
+/// Floats from one row of gates to the next.
+pub(super) fn gate_len(gates: usize, hidden: usize) -> usize {
+    spread(gates * hidden)
+}
+
+/// Rows that are read side by side would crowd a few sets of the nearest cache where they lie a multiple of 2 KiB apart: then one
+/// line more.
+fn spread(len: usize) -> usize {
+    if len.is_multiple_of(512) { len + 16 } else { len }
 }
 
 /// What [`forward`](super::forward) keeps for [`backward`](super::backward), and the memory both work in: nothing is
@@ -46,7 +57,7 @@ pub struct Workspace {
     pub(super) order: Order,
     /// Of the last forward pass, until a backward pass has used it up.
     pub(super) kept: Option<(Cell, usize, usize)>,
-    /// `[N, G·H]`, N the rows of all steps: the gates, after backward the gradients of their pre-activations.
+    /// `[N, G·H]`, rows [`gate_len`] apart, N the rows of all steps: the gates, after backward the gradients of their pre-activations.
     pub(super) gates: Buffer,
     /// `[N, H + I]`, rows [`row_len`] apart: the state before each step beside its input, so that both weights' gradients are
     /// one product.
@@ -76,12 +87,12 @@ impl Workspace {
     pub(super) fn need(&mut self, layer: &Layer) {
         let (gates, hidden) = (layer.cell.gates(), layer.hidden);
         let (batch, total) = (self.order.batch(), self.order.total());
-        self.gates.need(total * gates * hidden);
+        self.gates.need(total * gate_len(gates, hidden));
         self.rows.need(total * row_len(layer.inputs, hidden));
         self.last.need(batch * hidden);
         self.memory.need(if layer.cell.has_memory() { (batch + total) * hidden } else { 0 });
         for operand in &mut self.operands {
-            operand.need(batch * (gates * hidden).max(layer.inputs + hidden));
+            operand.need(batch * gates * hidden);
         }
         self.bias.need((gates + 1) * hidden);
     }

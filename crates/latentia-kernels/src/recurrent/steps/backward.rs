@@ -2,7 +2,7 @@
 
 use super::super::cell::{Backward, Pointwise};
 use super::super::panels::{backward_panel, pack_backward};
-use super::super::product::{Few, Sums, TOGETHER, multiply_all, pack_rows, together};
+use super::super::product::{Few, Left, Sums, TOGETHER, multiply_all, pack_rows, together};
 use super::super::share::{Share, Split, Task, by_one};
 use super::super::wanted::Wanted;
 use super::{Pass, load, store};
@@ -32,7 +32,7 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let &Pass { hidden, order, split, operands, panels: Shared(panels), .. } = &self.pass;
+        let &Pass { hidden, order, split, operands, gate_len, panels: Shared(panels), .. } = &self.pass;
         let member = self.member;
         let columns = member.share(hidden.div_ceil(PAIR * S::LANES));
         // SAFETY: each member packs its own panels, and nobody reads them before the barrier.
@@ -59,8 +59,15 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
                         self.want::<S>(task, left - 1, &mut wanted);
                     }
                     if fed > 0 {
-                        let a = (operand.wrapping_add(task.row * k).cast_const(), task.height, fed);
-                        let mut few = Few::new(k, a, cut);
+                        let left = if C::SPLIT_GATE {
+                            let a = operand.wrapping_add(task.row * k);
+                            Left { a, row: 1, step: task.height, rows: fed }
+                        } else {
+                            let row = order.first(left - phase) + task.row;
+                            let a = self.pass.gate(row, C::gates(phase).start, 0);
+                            Left { a, row: gate_len, step: 1, rows: fed }
+                        };
+                        let mut few = Few::new(k, left, cut);
                         for (i, sums) in tasks.clone().zip(&sums) {
                             let task = share.task::<S>(i);
                             let panel = panels.wrapping_add(backward_panel::<S, C>(hidden, phase, task.unit));
@@ -69,7 +76,7 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
                                 if at_once > 1 {
                                     few.multiply(s, (panel, task.vectors), 0, sums, &mut wanted);
                                 } else {
-                                    multiply_all(s, k, a, (panel, task.vectors), 0, sums, &mut wanted);
+                                    multiply_all(s, k, left, (panel, task.vectors), 0, sums, &mut wanted);
                                 }
                             }
                         }
@@ -86,9 +93,9 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
                                 self.pointwise::<S>(s, task, fed, w, left - 1, phase, sums);
                             }
                         }
-                        if left > 0 {
+                        if left > 0 && C::SPLIT_GATE {
                             let next = operands[(stage + 1) % 2];
-                            self.pack::<S>(s, task, left - 1, (phase + 1) % C::PHASES, next);
+                            self.pack::<S>(s, task, left - 1, next);
                         }
                     }
                 }
@@ -105,25 +112,25 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
 }
 
 impl<C: Pointwise> BackwardShare<'_, C> {
-    /// Packs a task's part of the gradients of step `t` that product `phase` takes.
+    /// Packs a task's part of the gradients of step `t` that the product takes: those of the gates but the last, and of the last
+    /// gate's recurrent share.
     #[inline(always)]
-    fn pack<S: Simd>(&self, s: S, task: Task, t: usize, phase: usize, Shared(operand): Shared) {
-        let &Pass { hidden, order, gates, memory, .. } = &self.pass;
+    fn pack<S: Simd>(&self, s: S, task: Task, t: usize, Shared(operand): Shared) {
+        let &Pass { hidden, order, gate_len, memory: Shared(memory), .. } = &self.pass;
         let rows = task.running(order.active(t));
         if rows == 0 {
             return;
         }
         let units = (hidden - task.unit).min(task.vectors * S::LANES);
-        let range = C::gates(phase);
-        for q in range.clone() {
-            let (Shared(from), row, width, gate) = if C::SPLIT_GATE && q + 1 == C::GATES {
-                (memory, order.batch() + order.first(t), hidden, 0)
+        let first = order.first(t) + task.row;
+        for q in 0..C::GATES {
+            let (src, width) = if q + 1 == C::GATES {
+                (memory.wrapping_add((order.batch() + first) * hidden + task.unit), hidden)
             } else {
-                (gates, order.first(t), C::GATES * hidden, q * hidden)
+                (self.pass.gate(first, q, task.unit), gate_len)
             };
-            let src = from.wrapping_add((row + task.row) * width + gate + task.unit);
-            let place = (q - range.start) * hidden + task.unit;
-            let dst = operand.wrapping_add(task.row * range.len() * hidden + place * task.height);
+            let place = q * hidden + task.unit;
+            let dst = operand.wrapping_add(task.row * C::GATES * hidden + place * task.height);
             // SAFETY: the rows lie within the arrays; the units of these rows are this member's.
             unsafe { pack_rows(s, src, width, rows, units, dst, task.height) };
         }
@@ -141,21 +148,20 @@ impl<C: Pointwise> BackwardShare<'_, C> {
         phase: usize,
         sums: &Sums,
     ) {
-        let &Pass { cell, hidden, order, gates: Shared(gates), memory: Shared(memory), row_len, .. } =
-            &self.pass;
+        let &Pass { cell, hidden, order, gate_len, memory: Shared(memory), row_len, .. } = &self.pass;
         let unit = task.unit + w * S::LANES;
         let lanes = (hidden - unit).min(S::LANES);
         let zero = s.splat(0.0);
         let first = order.first(t) + task.row;
         // The places of the first row; those of the others follow.
-        let gate = gates.wrapping_add(first * C::GATES * hidden + unit);
+        let gate = self.pass.gate(first, 0, unit);
         let state = self.pass.state(t, task.row, unit);
         let before = memory.wrapping_add((order.memory(t) + task.row) * hidden + unit);
         let after = memory.wrapping_add((order.batch() + first) * hidden + unit);
         let carry = self.dh.0.wrapping_add(task.row * hidden + unit);
         let dmemory = self.dmemory.0.wrapping_add(task.row * hidden + unit);
         for i in 0..task.running(order.active(t)) {
-            let gate = gate.wrapping_add(i * C::GATES * hidden);
+            let gate = gate.wrapping_add(i * gate_len);
             let after = after.wrapping_add(i * hidden);
             let carry = carry.wrapping_add(i * hidden);
             let dmemory = dmemory.wrapping_add(i * hidden);
@@ -196,7 +202,7 @@ impl<C: Pointwise> BackwardShare<'_, C> {
                 }
                 cell.backward(s, phase, &mut v);
                 // Gradients that vanish over many steps would pass through subnormal numbers on their way to zero.
-                for q in 0..C::GATES {
+                for q in C::given(phase) {
                     store(s, gate.wrapping_add(q * hidden), lanes, gradient(s, v.gates[q]));
                 }
                 if C::SPLIT_GATE {
@@ -215,14 +221,14 @@ impl<C: Pointwise> BackwardShare<'_, C> {
     /// What the element-wise part of a task will read.
     #[inline(always)]
     fn want<S: Simd>(&self, task: Task, t: usize, wanted: &mut Wanted) {
-        let &Pass { hidden, order, gates: Shared(gates), memory: Shared(memory), .. } = &self.pass;
+        let &Pass { hidden, order, memory: Shared(memory), .. } = &self.pass;
         let rows = task.running(order.active(t));
         for i in 0..rows {
             let row = order.first(t) + task.row + i;
             for w in 0..task.vectors {
                 let unit = task.unit + w * S::LANES;
                 for q in 0..C::GATES {
-                    wanted.push(gates.wrapping_add((row * C::GATES + q) * hidden + unit));
+                    wanted.push(self.pass.gate(row, q, unit));
                 }
                 if C::CARRIED {
                     // What it leaves was read in the step after this one, as what was there before.

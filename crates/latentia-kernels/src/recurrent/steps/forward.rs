@@ -2,7 +2,7 @@
 
 use super::super::cell::{Finished, Forward, Pointwise, Recurrent};
 use super::super::panels::{forward_panel, pack_forward, segments};
-use super::super::product::{Few, Sums, TOGETHER, multiply_all, pack_rows, together};
+use super::super::product::{Few, Left, Sums, TOGETHER, multiply_all, together};
 use super::super::share::{Share, Split, Task, by_one};
 use super::super::wanted::Wanted;
 use super::{Pass, load, store};
@@ -10,7 +10,6 @@ use crate::gemm::Shared;
 use crate::simd::{Kernel, Simd};
 use crate::threads::Member;
 use std::mem::MaybeUninit;
-use std::ops::Range;
 
 /// Rows, or vectors of units of one row, whose first halves are computed before their second ones.
 const BLOCK: usize = 4;
@@ -50,7 +49,7 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let &Pass { hidden, order, split, operands, panels: Shared(panels), .. } = &self.pass;
+        let &Pass { hidden, order, split, panels: Shared(panels), .. } = &self.pass;
         let member = self.member;
         let width = self.inner + hidden;
         if let Some(weights) = self.weights {
@@ -59,11 +58,6 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
             unsafe { pack_forward::<S, C>(s, weights, (self.inner, hidden), groups, self.pass.panels) };
         }
         let share = Share::new::<S>(order, split, member, hidden, C::VECTORS);
-        let columns = share.columns::<S>(split, member, self.inner);
-        self.pack_inputs::<S>(s, &share, columns.clone(), 0, operands[0]);
-        for i in share.tasks() {
-            self.pack::<S>(s, share.task::<S>(i), 0, 0, operands[0]);
-        }
         member.wait();
         let sums = [(); TOGETHER].map(|()| Sums::new());
         let mut block = [MaybeUninit::uninit(); BLOCK];
@@ -71,10 +65,6 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
         let cut = by_one(order.batch(), C::GATES, hidden);
         for t in 0..order.steps() {
             for phase in 0..C::PHASES {
-                let stage = t * C::PHASES + phase;
-                let Shared(operand) = operands[stage % 2];
-                let (next_t, next_phase) = ((stage + 1) / C::PHASES, (stage + 1) % C::PHASES);
-                let next = operands[(stage + 1) % 2];
                 let at_once = together(share.tiles(), order.active(t));
                 for tasks in share.groups(at_once) {
                     let task = share.task::<S>(tasks.start);
@@ -87,23 +77,22 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
                         self.want::<S>(task, rows, t, phase, &mut wanted);
                     }
                     let (mut skip, mut pair) = (0, 0);
-                    for segment in segments::<C>(phase, self.inner, hidden) {
-                        let k = segment.depth.len();
-                        let a = operand.wrapping_add(task.row * width + segment.depth.start * task.height);
-                        let a = (a.cast_const(), task.height, rows);
-                        let mut few = Few::new(k, a, cut);
+                    for segment in segments::<C>(phase, self.inner) {
+                        let k = segment.depth(hidden);
+                        let left = self.left(task.row, rows, t, phase, segment.state);
+                        let mut few = Few::new(k, left, cut);
                         for (i, sums) in tasks.clone().zip(&sums) {
                             let task = share.task::<S>(i);
                             let vectors = task.vectors * segment.gates.len();
                             let panel = forward_panel::<S, C>(width, hidden, phase, task.unit);
                             let panel = panels.wrapping_add(panel + skip * task.vectors * S::LANES);
                             let pair = (pair * task.vectors).div_ceil(2);
-                            // SAFETY: the operand of this stage was packed before the last barrier (or by this member).
+                            // SAFETY: what the step takes was written before the last barrier (or by this member).
                             unsafe {
                                 if at_once > 1 {
                                     few.multiply(s, (panel, vectors), pair, sums, &mut wanted);
                                 } else {
-                                    multiply_all(s, k, a, (panel, vectors), pair, sums, &mut wanted);
+                                    multiply_all(s, k, left, (panel, vectors), pair, sums, &mut wanted);
                                 }
                             }
                         }
@@ -115,11 +104,7 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
                     wanted.finish(s);
                     let computed = tasks.clone().map(|i| share.task::<S>(i)).zip(&sums);
                     self.pointwise::<S>(s, computed, rows, t, phase, &mut block);
-                    for i in tasks {
-                        self.pack::<S>(s, share.task::<S>(i), next_t, next_phase, next);
-                    }
                 }
-                self.pack_inputs::<S>(s, &share, columns.clone(), next_t, next);
                 if split == Split::Units {
                     member.wait();
                 }
@@ -129,50 +114,16 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
 }
 
 impl<C: Pointwise> ForwardShare<'_, C> {
-    /// Packs a task's part of the operand of a product.
+    /// What a segment of a phase of step `t` sums over, of some rows: the states, or the memory of an earlier phase, or the inputs.
     #[inline(always)]
-    fn pack<S: Simd>(&self, s: S, task: Task, t: usize, phase: usize, Shared(operand): Shared) {
+    fn left(&self, row: usize, rows: usize, t: usize, phase: usize, state: bool) -> Left {
         let &Pass { hidden, order, row_len, memory: Shared(memory), .. } = &self.pass;
-        let rows = task.running(order.active(t));
-        if rows == 0 {
-            return;
-        }
-        let (src, stride) = if phase == 0 {
-            (self.pass.state(t, task.row, task.unit), row_len)
+        let (a, row_len) = if phase == 0 || !state {
+            (self.pass.state(t, row, if state { 0 } else { hidden }), row_len)
         } else {
-            (memory.wrapping_add((order.memory(t + 1) + task.row) * hidden + task.unit), hidden)
+            (memory.wrapping_add((order.memory(t + 1) + row) * hidden), hidden)
         };
-        let units = (hidden - task.unit).min(task.vectors * S::LANES);
-        let place = task.row * (self.inner + hidden) + (self.inner + task.unit) * task.height;
-        // SAFETY: the rows lie within the arrays; the units of these rows are this member's.
-        unsafe { pack_rows(s, src, stride, rows, units, operand.wrapping_add(place), task.height) };
-    }
-
-    /// Packs this member's columns of the inputs of step `t`.
-    #[inline(always)]
-    fn pack_inputs<S: Simd>(
-        &self,
-        s: S,
-        share: &Share,
-        columns: Range<usize>,
-        t: usize,
-        Shared(operand): Shared,
-    ) {
-        let &Pass { hidden, order, row_len, rows: Shared(from), .. } = &self.pass;
-        if columns.is_empty() {
-            return;
-        }
-        for i in 0..share.tiles() {
-            let (first, height) = share.tile::<S>(i);
-            let rows = order.active(t).saturating_sub(first).min(height);
-            if rows == 0 {
-                return;
-            }
-            let src = from.wrapping_add((order.first(t) + first) * row_len + hidden + columns.start);
-            let dst = operand.wrapping_add(first * (self.inner + hidden) + columns.start * height);
-            // SAFETY: the rows lie within the arrays; these columns of the operand are this member's.
-            unsafe { pack_rows(s, src, row_len, rows, columns.len(), dst, height) };
-        }
+        Left { a, row: row_len, step: 1, rows }
     }
 
     /// The element-wise part of step `t` for `rows` rows of some tasks; `block` is room to work in.
@@ -186,8 +137,7 @@ impl<C: Pointwise> ForwardShare<'_, C> {
         phase: usize,
         block: &mut [Waiting<C::Held<S::F>>; BLOCK],
     ) {
-        let &Pass { cell, hidden, order, gates: Shared(gates), memory: Shared(memory), row_len, .. } =
-            &self.pass;
+        let &Pass { cell, hidden, order, gate_len, memory: Shared(memory), row_len, .. } = &self.pass;
         let (Shared(bias), Shared(last), Shared(y)) = (self.bias, self.last, self.y);
         let zero = s.splat(0.0);
         let is_last = phase + 1 == C::PHASES;
@@ -204,13 +154,13 @@ impl<C: Pointwise> ForwardShare<'_, C> {
                     *bias_q = unsafe { load(s, bias.add(q * hidden + unit), lanes) };
                 }
                 // The places of the first row; those of the others follow.
-                let gate = gates.wrapping_add(first * C::GATES * hidden + unit);
+                let gate = self.pass.gate(first, 0, unit);
                 let state = self.pass.state(t, task.row, unit);
                 let next_state = self.pass.state(t + 1, task.row, unit);
                 let before = memory.wrapping_add((order.memory(t) + task.row) * hidden + unit);
                 let after = memory.wrapping_add((order.batch() + first) * hidden + unit);
                 for i in 0..rows {
-                    let gate = gate.wrapping_add(i * C::GATES * hidden);
+                    let gate = gate.wrapping_add(i * gate_len);
                     let mut v = Forward { gates: [zero; 4], h: zero, memory: zero };
                     let mut recurrent = Recurrent { sums: [zero; 4], bias: biases[C::GATES] };
                     // SAFETY: units and rows lie within the arrays and are this member's.
@@ -220,8 +170,8 @@ impl<C: Pointwise> ForwardShare<'_, C> {
                                 v.gates[q] = load(s, gate.wrapping_add(q * hidden), lanes);
                             }
                         }
-                        if C::SPLIT_GATE && self.inner > 0 {
-                            let place = (C::GATES * task.vectors).next_multiple_of(2) + w;
+                        if C::is_apart(phase) && self.inner > 0 {
+                            let place = (C::gates(phase).len() * task.vectors).next_multiple_of(2) + w;
                             v.gates[C::GATES - 1] = s.load(sums.at::<S>(place, i));
                         }
                         for (n, q) in C::gates(phase).enumerate() {
@@ -293,14 +243,14 @@ impl<C: Pointwise> ForwardShare<'_, C> {
     /// What the element-wise part of a task will read and write.
     #[inline(always)]
     fn want<S: Simd>(&self, task: Task, rows: usize, t: usize, phase: usize, wanted: &mut Wanted) {
-        let &Pass { hidden, order, gates: Shared(gates), memory: Shared(memory), .. } = &self.pass;
+        let &Pass { hidden, order, memory: Shared(memory), .. } = &self.pass;
         let running = order.active(t + 1);
         for place in task.row..task.row + rows {
             let row = order.first(t) + place;
             for w in 0..task.vectors {
                 let unit = task.unit + w * S::LANES;
                 for q in C::gates(phase) {
-                    wanted.push(gates.wrapping_add((row * C::GATES + q) * hidden + unit));
+                    wanted.push(self.pass.gate(row, q, unit));
                 }
                 if C::MEMORY && phase == 0 {
                     wanted.push(memory.wrapping_add((order.batch() + row) * hidden + unit));

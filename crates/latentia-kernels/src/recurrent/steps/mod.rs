@@ -23,8 +23,9 @@ pub(super) struct Pass<'a, C> {
     pub(super) panels: Shared,
     /// Packed operands of two products that follow each other.
     pub(super) operands: [Shared; 2],
-    /// `[N, G·H]`, N the rows of all steps.
+    /// `[N, G·H]`, N the rows of all steps, rows `gate_len` apart.
     pub(super) gates: Shared,
+    pub(super) gate_len: usize,
     /// `[N, H + I]`, rows `row_len` apart: the states before each step, and the inputs.
     pub(super) rows: Shared,
     pub(super) row_len: usize,
@@ -33,6 +34,12 @@ pub(super) struct Pass<'a, C> {
 }
 
 impl<C> Pass<'_, C> {
+    /// Where a gate of a row of all steps lies.
+    #[inline(always)]
+    fn gate(&self, row: usize, q: usize, unit: usize) -> *mut f32 {
+        self.gates.0.wrapping_add(row * self.gate_len + q * self.hidden + unit)
+    }
+
     /// Where the state of a row before step `t` lies.
     #[inline(always)]
     fn state(&self, t: usize, place: usize, unit: usize) -> *mut f32 {
