@@ -108,7 +108,6 @@ fn recur<C: Pointwise>(
         order,
         split,
         panels: workspace.panels.shared(),
-        operands: [first.shared(), second.shared()],
         gates: workspace.gates.shared(),
         gate_len: gate_len(C::GATES, hidden),
         rows: workspace.rows.shared(),
@@ -116,9 +115,10 @@ fn recur<C: Pointwise>(
         memory: workspace.memory.shared(),
     };
     let (dh, dmemory) = (workspace.dh.shared(), workspace.dmemory.shared());
+    let operands = [first.shared(), second.shared()];
     let level = simd::level();
     threads::team(members, |member| {
-        simd::dispatch_at(level, BackwardShare { pass, member, weight, dy, dh, dmemory });
+        simd::dispatch_at(level, BackwardShare { pass, member, weight, dy, dh, dmemory, operands });
     });
 }
 

@@ -81,7 +81,7 @@ pub(super) trait Pointwise: Copy + Send + Sync {
         Self::SPLIT_GATE
     }
 
-    /// The gates of a phase; the operand of phase 0 is the state, of phase 1 the memory.
+    /// The gates of a phase; phase 0 sums over the state, phase 1 over the memory.
     #[inline(always)]
     fn gates(_phase: usize) -> Range<usize> {
         0..Self::GATES

@@ -143,7 +143,6 @@ pub(super) struct Run<'a> {
 
 pub(super) fn recur<C: Pointwise>(cell: C, run: Run, workspace: &mut Workspace, panels: Shared) {
     let Run { inputs, inner, hidden, weights, level, y } = run;
-    let [first, second] = &mut workspace.operands;
     let order = &workspace.order;
     let (split, members) = split(order, C::GATES, hidden, threads::count());
     let pass = Pass {
@@ -152,7 +151,6 @@ pub(super) fn recur<C: Pointwise>(cell: C, run: Run, workspace: &mut Workspace, 
         order,
         split,
         panels,
-        operands: [first.shared(), second.shared()],
         gates: workspace.gates.shared(),
         gate_len: gate_len(C::GATES, hidden),
         rows: workspace.rows.shared(),

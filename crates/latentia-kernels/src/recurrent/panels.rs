@@ -11,7 +11,7 @@ fn padded<S: Simd>(hidden: usize) -> usize {
     hidden.next_multiple_of(S::LANES)
 }
 
-/// Floats the packed weights of one direction take at every level, `width` the length of the operand.
+/// Floats the packed weights of one direction take at every level, `width` what is summed over.
 pub(super) fn panels_len(gates: usize, width: usize, hidden: usize) -> usize {
     gates * width * hidden.next_multiple_of(16)
 }

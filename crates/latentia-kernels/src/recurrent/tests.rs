@@ -201,6 +201,37 @@ fn gradients_agree_with_finite_differences() {
     }
 }
 
+/// Where rows of gates or of states would lie a multiple of 2 KiB apart, which has places of its own.
+#[test]
+fn layers_whose_rows_would_crowd_the_cache_agree_too() {
+    let _alone = three_threads();
+    for (cell, hidden) in [
+        (Cell::Rnn(Activation::Tanh), 512),
+        (Cell::Lstm, 128),
+        (Cell::Gru { reset_before: false }, 512),
+        (Cell::Gru { reset_before: true }, 512),
+    ] {
+        let hidden = if cfg!(miri) { 16 } else { hidden };
+        let mut case = Case::new(cell, [3, 17, 2, hidden], 60);
+        case.lengths = ragged(17, 3);
+        let want = case.reference();
+        let mut direction = case.arguments().map(|v| wide(&numbers(v.len(), 61)));
+        if cell != Cell::Lstm {
+            direction[2].fill(0.0);
+        }
+        let slope = case.slope(&direction);
+        for level in levels() {
+            let got = with_level(level, || case.run());
+            let name = format!("{cell:?} of {hidden} units, {}", level.name());
+            close(&format!("y of {name}"), &got.y, &want.y, 1e-5);
+            let along = got.gradients.iter().zip(&direction).map(|(gradient, direction)| {
+                gradient.iter().zip(direction).map(|(&g, d)| f64::from(g) * d).sum::<f64>()
+            });
+            close(&format!("slope of {name}"), &[along.sum::<f64>() as f32], &[slope], 1e-4);
+        }
+    }
+}
+
 #[test]
 fn rows_of_any_length_are_as_if_they_ran_alone() {
     let _alone = three_threads();

@@ -69,6 +69,7 @@ pub struct Workspace {
     /// `[B, H]`: gradients on their way back through time.
     pub(super) dh: Buffer,
     pub(super) dmemory: Buffer,
+    /// `[B, G·H]`, packed: what a GRU's backward product takes in two steps that follow each other.
     pub(super) operands: [Buffer; 2],
     pub(super) panels: Buffer,
     /// `[G·H]` for the input's share, then `[H]` for the recurrent one; in backward the sums.
@@ -91,8 +92,9 @@ impl Workspace {
         self.rows.need(total * row_len(layer.inputs, hidden));
         self.last.need(batch * hidden);
         self.memory.need(if layer.cell.has_memory() { (batch + total) * hidden } else { 0 });
+        let packed = layer.cell == Cell::Gru { reset_before: false };
         for operand in &mut self.operands {
-            operand.need(batch * gates * hidden);
+            operand.need(if packed { batch * gates * hidden } else { 0 });
         }
         self.bias.need((gates + 1) * hidden);
     }

@@ -22,6 +22,9 @@ pub(in super::super) struct BackwardShare<'a, C> {
     /// `[B, H]`: in, gradients of the last states; out, of the initial ones. The memory's likewise.
     pub(in super::super) dh: Shared,
     pub(in super::super) dmemory: Shared,
+    /// Where the last gate has two gradients, those that the product takes do not lie side by side and are packed: of two steps
+    /// that follow each other.
+    pub(in super::super) operands: [Shared; 2],
 }
 
 /// Vectors of units a task of the backward pass has: one pair, the register tile's width.
@@ -32,7 +35,7 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let &Pass { hidden, order, split, operands, gate_len, panels: Shared(panels), .. } = &self.pass;
+        let &Pass { hidden, order, split, gate_len, panels: Shared(panels), .. } = &self.pass;
         let member = self.member;
         let columns = member.share(hidden.div_ceil(PAIR * S::LANES));
         // SAFETY: each member packs its own panels, and nobody reads them before the barrier.
@@ -46,9 +49,9 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
         // One more round than steps: the last one is the product that gives the gradient of the initial states.
         for left in (0..=order.steps()).rev() {
             for phase in 0..C::PHASES {
-                let Shared(operand) = operands[stage % 2];
+                let Shared(operand) = self.operands[stage % 2];
                 let k = C::gates(phase).len() * hidden;
-                // The operand of the first phase comes from the step after this one.
+                // What the first phase sums over comes from the step after this one.
                 let summed = if phase == 0 { order.active(left) } else { order.active(left - 1) };
                 let at_once = together(share.tiles(), summed);
                 for tasks in share.groups(at_once) {
@@ -59,7 +62,7 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
                         self.want::<S>(task, left - 1, &mut wanted);
                     }
                     if fed > 0 {
-                        let left = if C::SPLIT_GATE {
+                        let side = if C::SPLIT_GATE {
                             let a = operand.wrapping_add(task.row * k);
                             Left { a, row: 1, step: task.height, rows: fed }
                         } else {
@@ -67,16 +70,16 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
                             let a = self.pass.gate(row, C::gates(phase).start, 0);
                             Left { a, row: gate_len, step: 1, rows: fed }
                         };
-                        let mut few = Few::new(k, left, cut);
+                        let mut few = Few::new(k, side, cut);
                         for (i, sums) in tasks.clone().zip(&sums) {
                             let task = share.task::<S>(i);
                             let panel = panels.wrapping_add(backward_panel::<S, C>(hidden, phase, task.unit));
-                            // SAFETY: the operand of this stage was packed before the last barrier (or by this member).
+                            // SAFETY: what the product takes was written before the last barrier (or by this member).
                             unsafe {
                                 if at_once > 1 {
                                     few.multiply(s, (panel, task.vectors), 0, sums, &mut wanted);
                                 } else {
-                                    multiply_all(s, k, left, (panel, task.vectors), 0, sums, &mut wanted);
+                                    multiply_all(s, k, side, (panel, task.vectors), 0, sums, &mut wanted);
                                 }
                             }
                         }
@@ -94,7 +97,7 @@ impl<C: Pointwise> Kernel for BackwardShare<'_, C> {
                             }
                         }
                         if left > 0 && C::SPLIT_GATE {
-                            let next = operands[(stage + 1) % 2];
+                            let next = self.operands[(stage + 1) % 2];
                             self.pack::<S>(s, task, left - 1, next);
                         }
                     }

@@ -79,8 +79,8 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
                     let (mut skip, mut pair) = (0, 0);
                     for segment in segments::<C>(phase, self.inner) {
                         let k = segment.depth(hidden);
-                        let left = self.left(task.row, rows, t, phase, segment.state);
-                        let mut few = Few::new(k, left, cut);
+                        let side = self.left(task.row, rows, t, phase, segment.state);
+                        let mut few = Few::new(k, side, cut);
                         for (i, sums) in tasks.clone().zip(&sums) {
                             let task = share.task::<S>(i);
                             let vectors = task.vectors * segment.gates.len();
@@ -92,7 +92,7 @@ impl<C: Pointwise> Kernel for ForwardShare<'_, C> {
                                 if at_once > 1 {
                                     few.multiply(s, (panel, vectors), pair, sums, &mut wanted);
                                 } else {
-                                    multiply_all(s, k, left, (panel, vectors), pair, sums, &mut wanted);
+                                    multiply_all(s, k, side, (panel, vectors), pair, sums, &mut wanted);
                                 }
                             }
                         }

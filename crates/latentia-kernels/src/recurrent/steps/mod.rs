@@ -1,5 +1,5 @@
 //! The loops over time: products of the recurrent weights, the element-wise part while the sums are in the nearest cache,
-//! the operand of the next product packed by whoever computed it.
+//! its results left where the next product reads them.
 
 mod backward;
 mod forward;
@@ -12,8 +12,8 @@ use super::share::Split;
 use crate::gemm::Shared;
 use crate::simd::Simd;
 
-/// What the threads of one pass share. Elements of a unit and row are written by one member, and read by another only in
-/// the packed operands, which a barrier separates.
+/// What the threads of one pass share. Elements of a unit and row are written by one member, and read by another only behind a
+/// barrier that follows: nobody writes what a product reads while it does.
 #[derive(Clone, Copy)]
 pub(super) struct Pass<'a, C> {
     pub(super) cell: C,
@@ -21,8 +21,6 @@ pub(super) struct Pass<'a, C> {
     pub(super) order: &'a Order,
     pub(super) split: Split,
     pub(super) panels: Shared,
-    /// Packed operands of two products that follow each other.
-    pub(super) operands: [Shared; 2],
     /// `[N, G·H]`, N the rows of all steps, rows `gate_len` apart.
     pub(super) gates: Shared,
     pub(super) gate_len: usize,

@@ -163,6 +163,19 @@ impl Case {
         dot(&out.y, &self.dy) + dot(&out.h, &self.dh) + memory
     }
 
+    /// The derivative in a direction, by a central difference.
+    pub(crate) fn slope(&self, direction: &Arguments) -> f64 {
+        let step = 1e-6;
+        let moved = |by: f64| {
+            let mut arguments = self.arguments();
+            for (value, d) in arguments.iter_mut().flatten().zip(direction.iter().flatten()) {
+                *value += by * d;
+            }
+            self.loss(&arguments)
+        };
+        (moved(step) - moved(-step)) / (2.0 * step)
+    }
+
     /// Central differences for every argument.
     pub(crate) fn differences(&self) -> [Vec<f64>; 7] {
         let step = 1e-6;
