@@ -78,7 +78,15 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(s: S, tile: Tile) {
     let walk = Walk { a_row, a_step, b_step: NV * S::LANES, ahead: AHEAD };
     // SAFETY: the caller's contract.
     unsafe {
-        let acc = multiply_and::<S, MR, NV>(s, tile.k, a, tile.b, walk, || tile.wanted.ask(s));
+        let wanted = tile.wanted.left();
+        let (first, mut next) = (wanted.as_ptr(), wanted.as_ptr());
+        let last = first.wrapping_add(wanted.len() - 1);
+        let more = || {
+            s.prefetch(*next);
+            next = next.wrapping_add(usize::from(next < last));
+        };
+        let acc = multiply_and::<S, MR, NV>(s, tile.k, a, tile.b, walk, more);
+        tile.wanted.asked(next.offset_from_unsigned(first));
         for (i, row) in acc.iter().enumerate() {
             for (j, &v) in row.iter().enumerate() {
                 s.store(tile.out.add((i * 2 + j) * S::LANES), v);

@@ -8,15 +8,14 @@ const MOST: usize = 14 * 2 * 7;
 /// Places that will be read or written soon. Asked for all at once they would fill the processor's few places for lines that
 /// are under way, and the product after them would wait for its own.
 pub(super) struct Wanted {
-    /// The last one in use is there in any case: who has asked for all others asks for it.
     places: [*const f32; MOST + 1],
-    next: usize,
+    asked: usize,
     count: usize,
 }
 
 impl Wanted {
     pub(super) fn new() -> Self {
-        Self { places: [std::ptr::null(); MOST + 1], next: 0, count: 0 }
+        Self { places: [std::ptr::null(); MOST + 1], asked: 0, count: 0 }
     }
 
     /// Adds a place; what there is no room for is not asked for.
@@ -28,19 +27,25 @@ impl Wanted {
         }
     }
 
-    /// Asks for the next one.
+    /// What has not been asked for, and after it a place that is there: to ask for once more costs next to nothing.
     #[inline(always)]
-    pub(super) fn ask<S: Simd>(&mut self, s: S) {
-        s.prefetch(self.places[self.next]);
-        self.next += usize::from(self.next < self.count);
+    pub(super) fn left(&mut self) -> &[*const f32] {
+        self.places[self.count] = self.places.as_ptr().cast();
+        &self.places[self.asked..=self.count]
+    }
+
+    /// So many of those have been asked for.
+    #[inline(always)]
+    pub(super) fn asked(&mut self, count: usize) {
+        self.asked += count;
     }
 
     /// Asks for what is left, and starts again with nothing.
     #[inline(always)]
     pub(super) fn finish<S: Simd>(&mut self, s: S) {
-        for &place in &self.places[self.next..self.count] {
+        for &place in &self.places[self.asked..self.count] {
             s.prefetch(place);
         }
-        (self.next, self.count) = (0, 0);
+        (self.asked, self.count) = (0, 0);
     }
 }
