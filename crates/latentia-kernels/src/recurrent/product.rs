@@ -226,7 +226,7 @@ impl Kernel for FewPairs<'_> {
     }
 }
 
-/// The sums that [`multiply`] forms, of several pairs; each as `NK` sums of every `NK`th product, which are then added up: eight
+/// The sums that [`multiply_all`] forms, of several pairs; each as `NK` sums of every `NK`th product, which are then added up: eight
 /// independent ones keep the processor busy. The weights are read in order, which it sees by itself: asking for them ahead would
 /// take as many loads again.
 #[inline(always)]
