@@ -264,8 +264,6 @@ fn articles_that_are_cut_short_or_without_mark_up_are_faults_of_the_file() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
-
     #[test]
     fn damaged_articles_never_panic(
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),

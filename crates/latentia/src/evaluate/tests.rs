@@ -218,8 +218,6 @@ fn nearest_tells_rows_apart_whose_squares_overflow() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
     /// Far from the origin and with repeated rows, where inner products in `f32` alone would confuse neighbours.
     #[test]
     fn nearest_is_the_brute_force_answer(n in 1..150usize, d in 1..8usize, seed in 0..1000u64, whole: bool) {

@@ -211,15 +211,20 @@ fn assert_well_formed(xml: &str) {
     assert!(open.is_empty(), "left open: {open:?}");
 }
 
+/// The page without the bytes of its images, whose base64 may hold pairs of slashes.
+fn without_images(html: &str) -> String {
+    let mut pieces = html.split("data:image/png;base64,");
+    let first = pieces.next().unwrap_or_default();
+    let others = pieces.map(|piece| &piece[piece.find('"').expect("the end of an attribute")..]);
+    std::iter::once(first).chain(others).collect()
+}
+
 fn assert_sound(page: &Page) {
     let html = page.render();
     assert_well_formed(&html);
+    let words = without_images(&html);
     for address in ["http:", "https:", "//", "url(", "@import", "<script", "src=", "<link rel=\"stylesheet"] {
-        // Base64 may hold any pair of slashes.
-        let mut found = html.split(address).skip(1).zip(html.split(address));
-        let outside =
-            found.any(|(_, before)| !before.rsplit('"').next().unwrap_or("").starts_with("data:image/png"));
-        assert!(!outside, "{address} in the page");
+        assert!(!words.contains(address), "{address} in the page");
     }
     assert!(!html.contains("\"#5A"), "a stand-in colour in the page");
     for figure in page.sections.iter().flat_map(|s| &s.figures) {
@@ -234,7 +239,7 @@ fn assert_sound(page: &Page) {
 
 #[test]
 fn pages_are_sound_whatever_the_values() {
-    let cases: [&[f64]; 8] = [
+    let cases: [&[f64]; 9] = [
         &[],
         &[f64::NAN],
         &[0.0],
@@ -243,6 +248,8 @@ fn pages_are_sound_whatever_the_values() {
         &[1e-320, 2e-320, 1e-300],
         &[0.5, 0.25, 0.75, 0.0, 1.0, 0.1],
         &[-3.0, -2.0, -2.5],
+        // The base64 of an image of these has two pairs of slashes.
+        &[1e247, -1e125, 0.0, 0.0, 0.0, 1e274],
     ];
     for values in cases {
         assert_sound(&page(charts(values)));
@@ -253,7 +260,6 @@ fn pages_are_sound_whatever_the_values() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn no_values_make_a_page_unsound(values in proptest::collection::vec(any::<f64>(), 0..12)) {
         assert_sound(&page(charts(&values)));

@@ -72,8 +72,6 @@ fn exact_searches_agree_for_every_width() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
-
     #[test]
     fn exact_searches_agree_for_any_codes(width in 1usize..257, n in 1usize..600, seed: u64) {
         agree(&random_codes(width, n, seed), &random_codes(width, 2, seed ^ 1));

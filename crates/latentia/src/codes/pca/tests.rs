@@ -255,8 +255,6 @@ fn faults_say_what_was_found_and_what_was_expected() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
     #[test]
     fn is_an_orthogonal_projection_with_decorrelated_codes(
         rows in 8..60usize, cols in 1..20usize, size in 1..8usize, seed in 0..1000u64, whiten: bool
