@@ -47,7 +47,7 @@ impl RobustDistance {
     /// Fewer than two rows, or values that are not finite.
     pub(super) fn fit(x: &Matrix, rebuilt: &Matrix, trim: f64, ridge: f64, seed: u64) -> Result<Self> {
         let rows = subset(x.rows(), MAX_ROWS, &mut stream(seed, Purpose::Report, 2, 0));
-        let (x, rebuilt) = (x.select_rows(&rows), rebuilt.select_rows(&rows));
+        let (x, rebuilt) = (x.rows_at(&rows), rebuilt.rows_at(&rows));
         let ridge = ridge * mean_variance(&x);
         let residual = difference(&x, &rebuilt);
         let n = x.rows();

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::ReadOptions;
 use super::{
-    CHUNK_ROWS, Chunk, ImageShape, Matrix, Missing, Preprocess, Source,
+    CHUNK_ROWS, Chunk, ImageShape, Matrix, Missing, Preprocess, Rows, Source,
     catalogue::file_or_name,
     fingerprint::Fingerprint,
     fit::{Labels, check_rows, fit, labels},
+    held::Held,
     matrix_source::MatrixSource,
     open,
     plan::Request,
@@ -45,6 +46,20 @@ impl Split {
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Adds what is known of further rows beside their numbers.
+    fn add(&mut self, rows: Rows) {
+        self.rows.extend(rows.rows);
+        if let Some(labels) = rows.labels {
+            self.labels.get_or_insert_default().extend(labels.into_iter().flatten());
+        }
+        if let Some(ids) = rows.ids {
+            self.ids.get_or_insert_default().extend(ids);
+        }
+        if let Some(tags) = rows.tags {
+            self.tags.get_or_insert_default().extend(tags);
+        }
     }
 }
 
@@ -152,7 +167,7 @@ impl Dataset {
             }
             hash.add(&chunk);
             count += chunk.rows;
-            chunks.push(chunk);
+            chunks.push(Held::from(chunk));
             progress.advance(count as u64, "");
         }
         progress.end();
@@ -231,15 +246,16 @@ fn in_memory(options: &ReadOptions) -> Request<'_> {
 }
 
 /// Marks the rows that have a missing cell, and counts them.
-fn drop_incomplete(source: &dyn Source, chunks: &[Chunk], parts: &mut [Part]) -> usize {
+fn drop_incomplete(source: &dyn Source, chunks: &[Held], parts: &mut [Part]) -> usize {
     let (_, texts) = by_kind(source.columns());
     let asides = [source.id(), source.tags()];
     let is_aside = |k: usize| asides.contains(&Some(source.columns()[texts[k]].name.as_str()));
     let mut dropped = 0;
     let mut parts = parts.iter_mut();
     for chunk in chunks {
+        let numbers = chunk.numbers();
         for (i, part) in (0..chunk.rows).zip(&mut parts) {
-            let number = chunk.numbers.cols() > 0 && chunk.numbers.row(i).iter().any(|value| value.is_nan());
+            let number = numbers.cols() > 0 && numbers.row(i).iter().any(|value| value.is_nan());
             let text = || chunk.texts.iter().enumerate().any(|(k, cells)| cells[i].is_none() && !is_aside(k));
             if number || text() {
                 *part = Part::Dropped;
@@ -250,11 +266,11 @@ fn drop_incomplete(source: &dyn Source, chunks: &[Chunk], parts: &mut [Part]) ->
     dropped
 }
 
-/// Brings each chunk's rows to their splits, giving the chunk's memory back before the next.
+/// Brings each chunk's rows to their splits, some at a time, giving the chunk's memory back before the next.
 fn scatter(
     preprocess: &Preprocess,
     source: &dyn Source,
-    chunks: Vec<Chunk>,
+    chunks: Vec<Held>,
     parts: &[Part],
 ) -> Result<[Split; 3]> {
     let binding = preprocess.bind(source)?;
@@ -267,29 +283,23 @@ fn scatter(
     });
     let mut targets: [Vec<f32>; 3] = Default::default();
     let mut start = 0;
-    for chunk in chunks {
+    for chunk in chunks.into_iter().map(Chunk::from) {
         let here = &parts[start..start + chunk.rows];
         start += chunk.rows;
-        for (k, part) in wanted.iter().enumerate() {
-            let keep: Vec<usize> = (0..here.len()).filter(|&i| here[i] == *part).collect();
-            if keep.is_empty() {
-                continue;
-            }
-            let rows = preprocess.apply(source.path(), &binding, &chunk, Some(&keep))?;
-            values[k].extend_from_slice(rows.x.as_slice());
-            if let Some(y) = &rows.targets {
-                check_targets(preprocess, source.path(), y, &rows.rows)?;
-                targets[k].extend_from_slice(y.as_slice());
-            }
-            splits[k].rows.extend(rows.rows);
-            if let Some(labels) = rows.labels {
-                splits[k].labels.get_or_insert_default().extend(labels.into_iter().flatten());
-            }
-            if let Some(ids) = rows.ids {
-                splits[k].ids.get_or_insert_default().extend(ids);
-            }
-            if let Some(tags) = rows.tags {
-                splits[k].tags.get_or_insert_default().extend(tags);
+        for first in (0..chunk.rows).step_by(CHUNK_ROWS) {
+            let piece = first..chunk.rows.min(first + CHUNK_ROWS);
+            for (k, part) in wanted.iter().enumerate() {
+                let keep: Vec<usize> = piece.clone().filter(|&i| here[i] == *part).collect();
+                if keep.is_empty() {
+                    continue;
+                }
+                let rows = preprocess.apply(source.path(), &binding, &chunk, Some(&keep))?;
+                values[k].extend_from_slice(rows.x.as_slice());
+                if let Some(y) = &rows.targets {
+                    check_targets(preprocess, source.path(), y, &rows.rows)?;
+                    targets[k].extend_from_slice(y.as_slice());
+                }
+                splits[k].add(rows);
             }
         }
     }

@@ -8,8 +8,8 @@ use self::{
     values::{categories, vocabulary},
 };
 use super::{
-    Chunk, ColumnKind, Feature, FeatureKind, LabelSpec, Missing, Preprocess, ReadOptions, Scale, Source,
-    View,
+    ColumnKind, Feature, FeatureKind, LabelSpec, Missing, Preprocess, ReadOptions, Scale, Source, View,
+    held::Held,
     preprocess::by_kind,
     split::Part,
     views::{self, SourceView},
@@ -20,7 +20,7 @@ pub(crate) use values::{Labels, labels};
 /// Fits the schema to the rows whose part is [`Part::Train`].
 pub(crate) fn fit(
     source: &dyn Source,
-    chunks: &[Chunk],
+    chunks: &[Held],
     parts: &[Part],
     label: Option<LabelSpec>,
     options: &ReadOptions,

@@ -1,6 +1,6 @@
 //! A dense table of numbers.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 /// Rows of `f32` features, row-major: row `i` is `values[i * cols .. (i + 1) * cols]`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -72,6 +72,14 @@ impl Matrix {
             values.extend_from_slice(self.row(i));
         }
         Self::new(indices.len(), self.cols, values)
+    }
+
+    /// [`Self::select_rows`] that copies nothing where `indices` are all rows in their order.
+    pub fn rows_at(&self, indices: &[usize]) -> Cow<'_, Self> {
+        match indices.iter().copied().eq(0..self.rows) {
+            true => Cow::Borrowed(self),
+            false => Cow::Owned(self.select_rows(indices)),
+        }
     }
 
     /// Some rows that follow each other.

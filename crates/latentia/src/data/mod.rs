@@ -13,6 +13,7 @@ mod files;
 mod fingerprint;
 mod fit;
 mod guard;
+mod held;
 mod idx;
 mod image_grid;
 mod images;
@@ -46,5 +47,6 @@ pub use table::{Table, Values};
 pub use views::{SourceView, View};
 pub use writer::Writer;
 
-/// Rows read at a time.
-pub(crate) const CHUNK_ROWS: usize = 16_384;
+/// Rows read at a time. With many more, a chunk of images is fresh memory from the system each time: 16,384 rows of MNIST cost
+/// 0.2 s more than 1,024.
+pub(crate) const CHUNK_ROWS: usize = 1_024;

@@ -73,6 +73,9 @@ impl RowReader {
     pub fn read_all(mut self) -> Result<Rows> {
         let mut all = Rows::default();
         let (mut values, mut count) = (Vec::new(), 0);
+        let hint = self.rows_hint().and_then(|rows| usize::try_from(rows).ok()).unwrap_or(0);
+        // Of a file that says more than there is room for, rows take what they need as they come.
+        values.try_reserve_exact(hint.saturating_mul(self.width)).unwrap_or_default();
         let mut targets: Option<Vec<f32>> = None;
         while let Some(rows) = self.next(super::CHUNK_ROWS)? {
             count += rows.x.rows();

@@ -83,7 +83,7 @@ pub fn map_figures(
 pub(super) fn maps(model: &dyn Model, pca: Option<&Pca>, split: &Split, seed: u64) -> Result<Vec<Map>> {
     let Some(encoder) = model.as_encode() else { return Ok(Vec::new()) };
     let rows = subset(split.len(), MAP_ROWS, &mut stream(seed, Purpose::Report, 1, 0));
-    let x = split.x.select_rows(&rows);
+    let x = split.x.rows_at(&rows);
     let Some((points, share)) = plane(&encoder.encode(&x)?, seed)? else { return Ok(Vec::new()) };
     let axis_names = match share {
         None => ["first number", "second number"],
@@ -111,6 +111,6 @@ impl Map {
     pub(super) fn figures(&self, split: &Split) -> Result<Option<MapFigures>> {
         let (rows, points) = self.measured();
         let labels = split.labels.as_ref().map(|labels| rows.iter().map(|&i| labels[i]).collect::<Vec<_>>());
-        map_figures(&self.name, &split.x.select_rows(&rows), &points, labels.as_deref())
+        map_figures(&self.name, &split.x.rows_at(&rows), &points, labels.as_deref())
     }
 }

@@ -1,5 +1,7 @@
 //! Figures of a fitted model, with PCA and nearest neighbours on the input beside them.
 
+use std::borrow::Cow;
+
 use super::{
     detection::{self, Detection},
     map::{Map, maps},
@@ -241,9 +243,9 @@ fn search(model: &dyn Model, pca: Option<&Pca>, data: &Dataset) -> Result<Option
 /// Labelled rows to search and others to ask for: what the vote of the nearest neighbours is measured on.
 pub(super) struct Voters<'a> {
     pub encoder: &'a dyn Encode,
-    pub train: Matrix,
+    pub train: Cow<'a, Matrix>,
     train_labels: Vec<u32>,
-    pub test: Matrix,
+    pub test: Cow<'a, Matrix>,
     labels: Vec<u32>,
     /// Neighbours that vote.
     pub k: usize,
@@ -252,15 +254,20 @@ pub(super) struct Voters<'a> {
 impl<'a> Voters<'a> {
     /// At most [`NEIGHBOUR_ROWS`], chosen by the seed; `None` where the model has no codes, the rows have no classes or
     /// none are held out.
-    pub(super) fn new(model: &'a dyn Model, data: &Dataset, held_out: &Split, seed: u64) -> Option<Self> {
+    pub(super) fn new(
+        model: &'a dyn Model,
+        data: &'a Dataset,
+        held_out: &'a Split,
+        seed: u64,
+    ) -> Option<Self> {
         let (encoder, train_labels, labels) =
             (model.as_encode()?, data.train.labels.as_ref()?, held_out.labels.as_ref()?);
         if data.classes().len() < 2 || std::ptr::eq(held_out, &data.train) {
             return None;
         }
-        let some = |x: &Matrix, labels: &[u32], most: usize| {
+        let some = |x: &'a Matrix, labels: &[u32], most: usize| {
             let rows = subset(x.rows(), most, &mut stream(seed, Purpose::Report, 0, 0));
-            (x.select_rows(&rows), rows.iter().map(|&i| labels[i]).collect::<Vec<u32>>())
+            (x.rows_at(&rows), rows.iter().map(|&i| labels[i]).collect::<Vec<u32>>())
         };
         let (train, train_labels) = some(&data.train.x, train_labels, NEIGHBOUR_ROWS.0);
         let (test, labels) = some(&held_out.x, labels, NEIGHBOUR_ROWS.1);

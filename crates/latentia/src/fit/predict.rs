@@ -90,7 +90,7 @@ pub(super) fn measure(
     let chosen: Vec<usize> =
         labelled_rows(&learnt_labels, classes, most, seed).into_iter().map(|i| learnt[i]).collect();
     let chosen_labels: Vec<u32> = chosen.iter().map(|&i| train_labels[i]).collect();
-    let logistic = LogisticRegression::fit(&data.train.x.select_rows(&chosen), &chosen_labels)?;
+    let logistic = LogisticRegression::fit(&data.train.x.rows_at(&chosen), &chosen_labels)?;
     let mut rows = vec![vec![f64::NEG_INFINITY; classes]; held_out.len()];
     for (row, found) in rows.iter_mut().zip(logistic.log_probabilities(&held_out.x)?) {
         logistic.classes().iter().zip(found).for_each(|(&c, p)| row[c as usize] = p);

@@ -1,5 +1,7 @@
 //! Fitting a classifier, and using a fitted one.
 
+use std::borrow::Cow;
+
 use burn::tensor::{Device, activation};
 use serde_json::Value;
 
@@ -56,10 +58,13 @@ impl ClassifierConfig {
         let lesson = Lesson {
             told: Told::Classes,
             train: (
-                data.train.x.select_rows(&learnt),
-                targets(&learnt_labels, &class_weights, self.label_smoothing),
+                data.train.x.rows_at(&learnt),
+                Cow::Owned(targets(&learnt_labels, &class_weights, self.label_smoothing)),
             ),
-            validation: (data.validation.x.clone(), targets(validation_labels, &class_weights, 0.0)),
+            validation: (
+                Cow::Borrowed(&data.validation.x),
+                Cow::Owned(targets(validation_labels, &class_weights, 0.0)),
+            ),
         };
         let settings = Config::to_json(&Self { encoder: None, ..self.clone() });
         let (predictor, trained) = Predictor::fit(self.head(), &settings, lesson, data, training, run)?;

@@ -1,5 +1,7 @@
 //! What classifiers and regressors have in common: layers on the input, on the codes of a kept encoder, or through it.
 
+use std::borrow::Cow;
+
 use burn::{
     module::Module,
     tensor::{Device, Tensor},
@@ -10,7 +12,7 @@ use super::{
     config::Head,
     encoder::{Encoder, Origin},
     module::PredictorModule,
-    objective::{PredictorObjective, Told},
+    objective::{Answered, PredictorObjective, Told},
 };
 use crate::{
     Error, Result,
@@ -39,18 +41,18 @@ pub(super) struct Predictor {
 const ORIGIN: &str = "encoder-origin";
 
 /// Rows to learn from and rows to hold out, each with its targets.
-pub(super) struct Lesson {
+pub(super) struct Lesson<'a> {
     pub told: Told,
-    pub train: (Matrix, Matrix),
-    pub validation: (Matrix, Matrix),
+    pub train: Answered<'a>,
+    pub validation: Answered<'a>,
 }
 
 impl Predictor {
     /// Fits layers to `lesson`, whose rows are of `data`; `settings` are those of the model without its encoder.
-    pub(super) fn fit(
+    pub(super) fn fit<'a>(
         head: Head,
         settings: &Value,
-        lesson: Lesson,
+        lesson: Lesson<'a>,
         data: &Dataset,
         training: &TrainConfig,
         run: &mut Run,
@@ -69,9 +71,9 @@ impl Predictor {
         let mut weights = collect(&module);
         weights.extend(initial);
         let module = restore(module, &weights).map_err(|e| Error::config("model.encoder", e))?;
-        let prepare = |(x, targets): (Matrix, Matrix)| match &encoder {
-            Some(encoder) => Ok((encoder.prepare(&x)?, targets)),
-            None => Ok::<_, Error>((x, targets)),
+        let prepare = |(x, targets): Answered<'a>| match &encoder {
+            Some(encoder) => Ok((Cow::Owned(encoder.prepare(&x)?), targets)),
+            None => Ok::<Answered<'a>, Error>((x, targets)),
         };
         let mut objective = PredictorObjective {
             told: lesson.told,

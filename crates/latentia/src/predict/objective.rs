@@ -1,5 +1,7 @@
 //! What training minimises: the mean over rows of `−Σ_c t_c log p(c | x)`, or of `½ ‖t − ŷ‖²`.
 
+use std::borrow::Cow;
+
 use burn::tensor::{Device, Tensor};
 use latentia_ops::loss;
 
@@ -30,24 +32,27 @@ impl Told {
     }
 }
 
+/// Rows, input or codes, and what is to be told of them.
+pub(super) type Answered<'a> = (Cow<'a, Matrix>, Cow<'a, Matrix>);
+
 /// The objective of a classifier or a regressor on rows in memory.
-pub(super) struct PredictorObjective {
+pub(super) struct PredictorObjective<'a> {
     pub told: Told,
-    /// Input or codes, and targets, of the rows learnt from.
-    pub train: (Matrix, Matrix),
-    /// The same of the validation rows.
-    pub validation: (Matrix, Matrix),
+    /// The rows learnt from.
+    pub train: Answered<'a>,
+    /// The validation rows.
+    pub validation: Answered<'a>,
     pub dropout: f64,
     pub device: Device,
 }
 
-impl PredictorObjective {
+impl PredictorObjective<'_> {
     fn tensor(&self, values: Vec<f32>, cols: usize) -> Tensor<2> {
         to_tensor(values, cols, &self.device)
     }
 }
 
-impl Objective for PredictorObjective {
+impl Objective for PredictorObjective<'_> {
     type Model = PredictorModule;
 
     fn items(&self) -> usize {

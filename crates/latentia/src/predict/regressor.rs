@@ -1,12 +1,14 @@
 //! Fitting a regressor, and using a fitted one.
 
+use std::borrow::Cow;
+
 use burn::tensor::Device;
 use serde_json::Value;
 
 use super::{
     config::RegressorConfig,
     core::{Lesson, Predictor, take_origin},
-    objective::Told,
+    objective::{Answered, Told},
 };
 use crate::{
     Error, Result,
@@ -35,7 +37,6 @@ impl RegressorConfig {
         run: &mut Run,
     ) -> Result<(Regressor, Trained<Tensors>)> {
         self.validate()?;
-        let part = |split: &Split| Ok::<_, Error>((split.x.clone(), targets_of(split)?.clone()));
         let lesson =
             Lesson { told: Told::Numbers, train: part(&data.train)?, validation: part(&data.validation)? };
         let settings = Config::to_json(&Self { encoder: None, ..self.clone() });
@@ -44,14 +45,15 @@ impl RegressorConfig {
     }
 }
 
-/// The targets of the rows, where there are any.
-fn targets_of(split: &Split) -> Result<&Matrix> {
-    split.targets.as_ref().ok_or_else(|| {
+/// The rows of `split` and their targets, where there are any.
+fn part(split: &Split) -> Result<Answered<'_>> {
+    let targets = split.targets.as_ref().ok_or_else(|| {
         Error::config(
             "data.target",
             "found none, but a regressor learns to predict numbers of the rows: name their columns with --target COLUMN",
         )
-    })
+    })?;
+    Ok((Cow::Borrowed(&split.x), Cow::Borrowed(targets)))
 }
 
 impl Regressor {

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use burn::{module::Module, tensor::Device};
 use serde::Deserialize;
 
@@ -108,8 +110,8 @@ fn gradients_are_those_of_finite_differences() {
     let weights = class_weights(&g.labels, 3, true);
     let mut objective = PredictorObjective {
         told: Told::Classes,
-        train: (x.clone(), targets(&g.labels, &weights, config.label_smoothing)),
-        validation: (Matrix::zeros(0, 4), Matrix::zeros(0, 3)),
+        train: (Cow::Borrowed(&x), Cow::Owned(targets(&g.labels, &weights, config.label_smoothing))),
+        validation: (Cow::Owned(Matrix::zeros(0, 4)), Cow::Owned(Matrix::zeros(0, 3))),
         dropout: config.dropout,
         device,
     };

@@ -1,6 +1,6 @@
 //! What numbers are subtracted from and divided by.
 
-use super::super::{Chunk, ImageShape, ReadOptions, Scale, split::Part};
+use super::super::{ImageShape, ReadOptions, Scale, held::Held, split::Part};
 
 /// What is known of the numeric columns of the training rows.
 #[derive(Debug, Clone, Copy)]
@@ -49,13 +49,14 @@ impl Moments {
 }
 
 /// The moments of each of `columns` numeric columns.
-pub(super) fn moments(chunks: &[Chunk], parts: &[Part], columns: usize) -> Vec<Moments> {
+pub(super) fn moments(chunks: &[Held], parts: &[Part], columns: usize) -> Vec<Moments> {
     let mut moments = vec![Moments::NONE; columns];
     let mut parts = parts.iter();
     for chunk in chunks {
+        let numbers = chunk.numbers();
         for (i, part) in (0..chunk.rows).zip(&mut parts) {
             if *part == Part::Train && columns > 0 {
-                for (m, &value) in moments.iter_mut().zip(chunk.numbers.row(i)) {
+                for (m, &value) in moments.iter_mut().zip(numbers.row(i)) {
                     m.push(value);
                 }
             }

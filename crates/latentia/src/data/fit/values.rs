@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use super::super::{
-    Chunk, FeatureKind, LabelSpec, ReadOptions, Source,
+    FeatureKind, LabelSpec, ReadOptions, Source,
     documents::Counts,
+    held::Held,
     preprocess::{by_kind, canonical},
     split::Part,
 };
@@ -21,7 +22,7 @@ pub(crate) struct Labels {
 }
 
 /// Reads the label column, checking that it has a sensible number of classes.
-pub(crate) fn labels(source: &dyn Source, chunks: &[Chunk]) -> Result<Option<Labels>> {
+pub(crate) fn labels(source: &dyn Source, chunks: &[Held]) -> Result<Option<Labels>> {
     let Some(column) = source.label() else { return Ok(None) };
     let (_, texts) = by_kind(source.columns());
     let Some(index) = texts.iter().position(|&j| source.columns()[j].name == column) else { return Ok(None) };
@@ -68,7 +69,7 @@ pub(crate) fn labels(source: &dyn Source, chunks: &[Chunk]) -> Result<Option<Lab
 /// The different values of text column `index` in the training rows, sorted.
 pub(super) fn categories(
     source: &dyn Source,
-    chunks: &[Chunk],
+    chunks: &[Held],
     parts: &[Part],
     index: usize,
     column: &str,
@@ -95,7 +96,7 @@ pub(super) fn categories(
 /// The words of text column `index` in the training rows.
 pub(super) fn vocabulary(
     source: &dyn Source,
-    chunks: &[Chunk],
+    chunks: &[Held],
     parts: &[Part],
     index: usize,
     column: &str,
