@@ -1,6 +1,7 @@
 """Fits the recipe by the program and by the peer, turn by turn; see bench/mnist/run."""
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -26,7 +27,7 @@ def written(checkpoint):
 
 def ours(model, epochs):
     """Fits; the model is trained when the checkpoint of the last epoch is complete."""
-    command = ["target/release/latentia", "fit", "recipes/mnist-autoencoder.toml", "-o", str(model), "--threads", "2", "--json", "--quiet",
+    command = [f"{os.environ.get('CARGO_TARGET_DIR', 'target')}/release/latentia", "fit", "recipes/mnist-autoencoder.toml", "-o", str(model), "--threads", "2", "--json", "--quiet",
                "--set", f"train.epochs={epochs}", "--set", f"train.checkpoint-epochs={epochs}", "--set", "train.checkpoint-minutes=0"]
     began, wall = time.perf_counter(), time.time()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -37,9 +38,9 @@ def ours(model, epochs):
             trained, peak = at - wall, peak_mb(process.pid)
         time.sleep(0.02)
     whole = time.perf_counter() - began
-    answer = json.loads(process.stdout.read())
     if process.returncode:
         raise SystemExit(process.returncode)
+    answer = json.loads(process.stdout.read())
     if trained is None:
         raise SystemExit("no checkpoint was seen: was it removed within 20 ms?")
     error = answer["figures"]["parts"][-1]["squared_error"]

@@ -36,6 +36,10 @@ pub trait Score {
     fn score(&self, x: &Matrix) -> Result<Vec<f64>>;
     /// What the number is, for people: "squared error summed over the columns".
     fn score_name(&self) -> &'static str;
+    /// Whether the score is `Σ_j (x_j − x̂_j)²` of the model's reconstruction, to the bit: who has one need not compute the other.
+    fn is_reconstruction_error(&self) -> bool {
+        false
+    }
     /// What each feature adds to the score, `[rows, features]`, so that a row sums to its score; `None` where the score
     /// keeps no such account.
     fn contributions(&self, x: &Matrix) -> Result<Option<Matrix>> {

@@ -92,8 +92,10 @@ pub(super) fn measure(
         figures.pca_curve =
             sizes.iter().zip(errors).map(|(&code, squared_error)| PcaPoint { code, squared_error }).collect();
     }
+    let mut errors = Vec::new();
     if let Some(model) = model.as_reconstruct() {
         for (part, split) in parts(data) {
+            let own = reconstruction_errors(&split.x, |x| model.reconstruct(x))?;
             let pca_squared_error = match &baseline {
                 Some(pca) => Some(mean(&pca.squared_errors(&split.x)?)),
                 None => None,
@@ -101,9 +103,10 @@ pub(super) fn measure(
             figures.parts.push(PartFigures {
                 part: part.to_owned(),
                 rows: split.len(),
-                squared_error: mean(&reconstruction_errors(&split.x, |x| model.reconstruct(x))?),
+                squared_error: mean(&own),
                 pca_squared_error,
             });
+            errors.push((part.to_owned(), own));
         }
     }
     if let Some(model) = model.as_assign() {
@@ -133,8 +136,12 @@ pub(super) fn measure(
     figures.views = views::measure(model, baseline.as_ref(), data, (name, held_out), seed)?;
     let mut scores = Vec::new();
     if let Some(model) = model.as_score() {
-        for (part, split) in parts(data) {
-            scores.push((part.to_owned(), model.score(&split.x)?));
+        if model.is_reconstruction_error() && !errors.is_empty() {
+            scores = errors;
+        } else {
+            for (part, split) in parts(data) {
+                scores.push((part.to_owned(), model.score(&split.x)?));
+            }
         }
         // Rows the model has seen fit it too well: the threshold is that of unseen ones, where there are enough.
         let basis = scores.iter().filter(|(part, s)| part == "validation" && s.len() >= 100).chain(&scores);

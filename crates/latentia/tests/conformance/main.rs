@@ -9,6 +9,7 @@ use burn::tensor::Device;
 use latentia::{
     Result, Run,
     artifact::{self, ModelDirectory},
+    codes::squared_errors,
     data::Matrix,
     fit::{self, Existing, Summary},
     model::Model,
@@ -75,6 +76,10 @@ fn a_saved_model_comes_back_and_does_the_same() {
             // A free energy is known up to a constant; errors are not negative.
             let least = if case.kind == "rbm" { f64::NEG_INFINITY } else { 0.0 };
             assert!(scores.iter().all(|s| s.is_finite() && *s >= least), "{}", name(case));
+            if model.is_reconstruction_error() {
+                let rebuilt = a.model.as_reconstruct().unwrap().reconstruct(&rows.x).unwrap();
+                assert_eq!(scores, squared_errors(&rows.x, &rebuilt), "{}", name(case));
+            }
         }
         // The same seed draws the same rows, another one others; they fit the schema.
         if let (Some(one), Some(two)) = (a.model.as_sample(), b.model.as_sample()) {

@@ -81,6 +81,10 @@ impl Score for Autoencoder {
         reconstruction_errors(x, |x| self.reconstruct(x))
     }
 
+    fn is_reconstruction_error(&self) -> bool {
+        !self.is_variational()
+    }
+
     fn score_name(&self) -> &'static str {
         match self.is_variational() {
             true => "negative evidence lower bound in nats",
